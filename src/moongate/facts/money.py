@@ -65,9 +65,7 @@ class Price:
         cached_price = self.input if self.cached_input is None else self.cached_input
         with localcontext(prec=60):
             units = (
-                (prompt_tokens - cached) * self.input
-                + cached * cached_price
-                + completion_tokens * self.output
+                (prompt_tokens - cached) * self.input + cached * cached_price + completion_tokens * self.output
             ) / MILLION
         return Money(nano=_round(units * NANO), currency=self.currency)
 

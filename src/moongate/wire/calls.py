@@ -1,0 +1,163 @@
+"""The operations of the API as values: what to send, and how to read what comes back.
+
+A `Call` holds bytes, not a connection; who sends it, and how often, is decided elsewhere (`retry`, `transport`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from moongate.errors import NotJsonError, NotOfferedError, UsageError
+from moongate.facts.chat import Answer, Message
+from moongate.facts.models import Listing
+from moongate.facts.money import Balance, Money
+from moongate.facts.providers import Provider
+from moongate.wire.fold import answer_from
+from moongate.wire.listing import listing_from
+from moongate.wire.replies import Reply, decode
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[T]):
+    """One request to an endpoint.
+
+    `repeatable` says that sending it twice does no harm and costs nothing; a chat is not repeatable, because a call
+    whose answer was lost may have been charged. `model` is the id named in the body, for messages.
+    """
+
+    method: str
+    url: str
+    decode: Callable[[Reply], T]
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    with_key: bool = True
+    repeatable: bool = True
+    model: str | None = None
+    max_reply_bytes: int = 64 * 1024 * 1024
+
+    @property
+    def name(self) -> str:
+        """The request line, as evidence shows it."""
+        return f"{self.method} {self.url}"
+
+
+def models(row: Provider, *, has_key: bool, now: Callable[[], float]) -> Call[Listing]:
+    """The live list. With a key, OpenRouter's `/models/user` answers with what that key may use."""
+    path = row.list_keyed if has_key and row.list_keyed else row.list
+    return Call(
+        method="GET",
+        url=row.url(path),
+        decode=lambda reply: listing_from(reply.body, row, fetched_at=now()),
+        with_key=has_key and row.list_auth != "none",
+        max_reply_bytes=32 * 1024 * 1024,
+    )
+
+
+def chat_body(
+    *, model: str, messages: Sequence[Message], stream: bool = False, extra: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return the bytes of a chat request. Raises UsageError for what JSON cannot hold.
+
+    A stream asks for its usage in the last chunk: without `include_usage` some endpoints report none.
+    """
+    body: dict[str, Any] = {"model": model, "messages": list(messages)}
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    body |= extra or {}
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"The request cannot be written as JSON: {error}.") from error
+
+
+def chat(row: Provider, body: bytes, *, model: str) -> Call[Answer]:
+    """A chat whose answer comes in one piece. `body` has passed the guard."""
+    return Call(
+        method="POST",
+        url=row.url("/chat/completions"),
+        body=body,
+        headers={"content-type": "application/json"},
+        decode=lambda reply: answer_from(decode(reply.body, what="The answer"), asked_model=model),
+        repeatable=False,
+        model=model,
+    )
+
+
+def balance(row: Provider) -> Call[Balance]:
+    """The account's money. Raises NotOfferedError where the provider has no such call."""
+    if row.balance is None:
+        raise NotOfferedError(f"{row.title} has no balance to ask for.", advice="Look into its console.")
+    return Call(method="GET", url=row.url(row.balance), decode=lambda reply: _balance(reply, row))
+
+
+def estimate(row: Provider, *, model: str, messages: Sequence[Message]) -> Call[int]:
+    """How many tokens a prompt has, counted by the provider. Raises NotOfferedError where it does not count."""
+    if row.estimate is None:
+        raise NotOfferedError(f"{row.title} does not count tokens in advance.")
+    return Call(
+        method="POST",
+        url=row.url(row.estimate),
+        body=chat_body(model=model, messages=messages),
+        headers={"content-type": "application/json"},
+        decode=_estimate,
+        model=model,
+    )
+
+
+def _estimate(reply: Reply) -> int:
+    """Read `{"data": {"total_tokens": 80}}`, with or without `code`, `scode` and `status` around it."""
+    payload = decode(reply.body, what="The token count")
+    data = payload.get("data") if isinstance(payload, dict) else None
+    total = data.get("total_tokens") if isinstance(data, dict) else None
+    if type(total) is not int:
+        raise NotJsonError("The token count holds no total_tokens.")
+    return total
+
+
+def _balance(reply: Reply, row: Provider) -> Balance:
+    try:
+        payload = msgspec.json.decode(reply.body, type=dict[str, Any], float_hook=Decimal)
+        return _BALANCES[row.balance_shape or row.dialect](payload, row)
+    except (msgspec.DecodeError, KeyError, TypeError, InvalidOperation) as error:
+        raise NotJsonError(
+            f"The balance of {row.host} has an unknown shape.", advice="Check the base url."
+        ) from error
+
+
+def _moonshot_balance(payload: Any, row: Provider) -> Balance:
+    """`data.available_balance`, `.voucher_balance`, `.cash_balance`: numbers in the region's currency (2026-09-19)."""
+    data, currency = payload["data"], row.currency or "USD"
+    amounts = {
+        name: Money.of(Decimal(data[f"{name}_balance"]), currency) for name in ("available", "cash", "voucher")
+    }
+    return Balance(provider=row.name, currency=currency, **amounts)
+
+
+def _openrouter_balance(payload: Any, row: Provider) -> Balance:
+    """`data.limit_remaining` of the key in US dollars; null means that the key has no limit of its own (2026-10)."""
+    left = payload["data"]["limit_remaining"]
+    available = None if left is None else Money.of(Decimal(left), "USD")
+    return Balance(provider=row.name, currency="USD", available=available, unlimited=left is None)
+
+
+def _aimlapi_balance(payload: Any, row: Provider) -> Balance:
+    """`current_balance` with its own `currency` (docs.aimlapi.com, 2026-08-21)."""
+    currency = str(payload.get("currency") or "USD")
+    return Balance(
+        provider=row.name, currency=currency, available=Money.of(Decimal(payload["current_balance"]), currency)
+    )
+
+
+_BALANCES: Mapping[str, Callable[[Any, Provider], Balance]] = {
+    "moonshot": _moonshot_balance,
+    "openrouter": _openrouter_balance,
+    "aimlapi": _aimlapi_balance,
+    "openai": _moonshot_balance,
+}

@@ -1,0 +1,91 @@
+"""When to send again, decided by a generator that does no IO.
+
+`attempts(call)` yields `Send` and `Sleep` and is sent back what happened: a `Reply`, or a `Failure` of the transport.
+It returns the reply to use, or raises the error to report. What may have been charged is never sent twice: a chat is
+repeated only when nothing was sent, or when the provider said that it did not take the call (429, not for money).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from moongate import errors
+from moongate.facts.providers import Provider
+from moongate.wire.calls import Call
+from moongate.wire.replies import Reply, error_from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How often, and how long, to try. Waits are in seconds."""
+
+    tries: int = 3
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0  # a provider that asks for more gets its error reported instead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The transport's side of a try that brought no reply. `sent` says whether bytes may have reached the provider."""
+
+    error: errors.MoongateError
+    sent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Send:
+    """Exchange the call for a reply."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sleep:
+    """Wait."""
+
+    seconds: float
+
+
+Step = Send | Sleep
+Attempts = Generator[Step, Reply | Failure | None, Reply]
+
+
+def attempts(
+    call: Call[Any], row: Provider, *, policy: Policy, jitter: float = 0.5, secrets: tuple[str, ...] = ()
+) -> Attempts:
+    """Yield what to do next; return a good reply or raise the last error.
+
+    `jitter` in 0…1 spreads the waits of many callers; it is an argument because randomness is the caller's.
+    """
+    for number in range(1, policy.tries + 1):
+        outcome = yield Send()
+        if isinstance(outcome, Reply) and outcome.ok:
+            return outcome
+        error, wait = _judge(outcome, call, row, policy, number, jitter, secrets)
+        if wait is None or number == policy.tries:
+            raise error
+        yield Sleep(seconds=wait)
+    raise AssertionError("tries is at least 1")
+
+
+def _judge(
+    outcome: Reply | Failure | None,
+    call: Call[Any],
+    row: Provider,
+    policy: Policy,
+    number: int,
+    jitter: float,
+    secrets: tuple[str, ...],
+) -> tuple[errors.MoongateError, float | None]:
+    """Return the error of a failed try, and how long to wait before the next one, if one is allowed."""
+    backoff = min(policy.first_wait_s * 2 ** (number - 1) * (0.5 + jitter), policy.longest_wait_s)
+    if isinstance(outcome, Failure):
+        return outcome.error, backoff if call.repeatable or not outcome.sent else None
+    if outcome is None:
+        raise TypeError("Send is answered with a Reply or a Failure")
+    error = error_from(outcome, row, model=call.model, secrets=secrets)
+    if isinstance(error, errors.RateLimitedError) and error.scope != "tpd":
+        wait = backoff if error.retry_after_s is None else error.retry_after_s
+        return error, wait if wait <= policy.longest_wait_s else None
+    again = call.repeatable and isinstance(error, errors.ServerError | errors.TimedOutError)
+    return error, backoff if again else None

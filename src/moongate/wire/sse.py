@@ -1,0 +1,65 @@
+"""Server-sent events out of bytes, however they are split.
+
+`Decoder.feed` takes what arrived and returns the events that are complete; it does not know what the data means.
+Follows the WHATWG event-stream format, comments skipped (`: OPENROUTER PROCESSING`).
+"""
+
+from __future__ import annotations
+
+from moongate.errors import BrokenStreamError, TooLargeError
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+
+class Decoder:
+    """Collect lines into events; only their `data` is kept."""
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max = max_event_bytes
+        self._rest = bytearray()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._started = False
+
+    def feed(self, piece: bytes) -> list[str]:
+        """Return the data of every event that `piece` completes.
+
+        Raises TooLargeError for an event beyond the limit, BrokenStreamError for one that is not UTF-8.
+        """
+        self._rest += piece
+        *lines, rest = self._lines()
+        self._rest = bytearray(rest)
+        events = [event for line in lines if (event := self._line(line)) is not None]
+        if self._size + len(self._rest) > self._max:
+            raise TooLargeError(f"One event of the stream is larger than {self._max} bytes.")
+        return events
+
+    def _lines(self) -> list[bytes]:
+        text = bytes(self._rest)
+        if not self._started and len(text) >= 3:
+            self._started = True
+            text = text.removeprefix(b"\xef\xbb\xbf")
+        held = b"\r" if text.endswith(b"\r") else b""  # half of a CRLF, perhaps
+        text = text[: len(text) - len(held)]
+        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        lines[-1] += held
+        return lines
+
+    def _line(self, line: bytes) -> str | None:
+        if not line:
+            return self._event()
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            value = value.removeprefix(b" ")
+            self._data.append(value)
+            self._size += len(value)
+        return None
+
+    def _event(self) -> str | None:
+        if not self._data:
+            return None
+        data, self._data, self._size = b"\n".join(self._data), [], 0
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BrokenStreamError("The stream carries bytes that are not UTF-8.") from error
