@@ -71,6 +71,7 @@ def _end_with_the_parent(timeout_s: float) -> None:
 def _until_the_end(parent: int) -> None:
     """Return when standard input ends, or when the parent is another: a fork of it may still hold the pipe open."""
     signal.setitimer(signal.ITIMER_REAL, 0)
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) & ~os.O_ASYNC)
     while os.getppid() == parent:
         if select.select([0], [], [], PARENT_CHECK_S)[0] and not os.read(0, 4096):
             return
@@ -96,7 +97,7 @@ def _serve(config: dict[str, Any]) -> tuple[object, str]:
 
 
 def _context_length(base_url: str, key: str) -> int:
-    """Ask the server how many tokens a slot really has: llama.cpp rounds, and knows what the model was trained for."""
+    """Ask the server how many tokens a slot really has: llama.cpp rounds, and knows the model's own limit."""
     address = urlsplit(base_url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
     try:
