@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PARENT_CHECK_S = 0.5
+ALARM_AFTER_S = 5  # after its time is up: a parent that lives gives up first, and says why
 PROMPT_CACHE_MIB = 256  # llama.cpp's own default is 8 GiB
 
 
@@ -61,7 +62,7 @@ def _end_with_the_parent(timeout_s: float) -> None:
     Linux sends SIGIO when the other end of the pipe closes, and its default is to end the process; where the default
     is to ignore it, the alarm remains.
     """
-    signal.setitimer(signal.ITIMER_REAL, timeout_s)
+    signal.setitimer(signal.ITIMER_REAL, timeout_s + ALARM_AFTER_S)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([0], [], [], 0)[0]:  # it closed before we asked to be told
