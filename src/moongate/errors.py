@@ -47,11 +47,13 @@ class MoongateError(Exception):
     """Something went wrong that moongate can explain.
 
     `status` is the HTTP status of the answer that caused it, if there was one; `provider_message` is the
-    provider's own wording, redacted; `request_id` is what a provider's support asks for.
+    provider's own wording, redacted; `request_id` is what a provider's support asks for. `sent` is False where
+    it is certain that the provider never saw the request, so that it cannot have been charged.
     """
 
     kind: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
+    sent: bool = True
 
     def __init__(
         self,
@@ -247,7 +249,12 @@ class RateLimitedError(UnavailableError):
     kind = "rate_limited"
 
     def __init__(
-        self, message: str = "", *, retry_after_s: float | None = None, scope: str | None = None, **more: object
+        self,
+        message: str = "",
+        *,
+        retry_after_s: float | None = None,
+        scope: str | None = None,
+        **more: object,
     ) -> None:
         super().__init__(message, **more)  # type: ignore[arg-type]
         self.retry_after_s = retry_after_s
@@ -291,9 +298,13 @@ class TooLargeError(UnavailableError):
 
 
 class BrokenStreamError(UnavailableError):
-    """The stream ended before the provider said it was done."""
+    """The stream ended before the provider said it was done.
+
+    `partial` is the text that had arrived until then.
+    """
 
     kind = "broken_stream"
+    partial: str = ""
 
 
 class EngineError(UnavailableError):

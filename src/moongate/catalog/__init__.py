@@ -1,0 +1,1 @@
+"""Which ids exist here, now: the live list, and what a name means against it."""

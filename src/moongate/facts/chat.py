@@ -16,7 +16,7 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens of one call. `prompt_tokens` includes `cached_tokens`, `completion_tokens` includes `reasoning_tokens`."""
+    """Tokens of one call; `prompt_tokens` includes the cached ones, `completion_tokens` the reasoning."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 
+from moongate.facts.providers import built_in
+
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
@@ -23,6 +25,14 @@ class Host:
     seen: str = ""  # newest date of any source that showed the ids
     ids: frozenset[str] = frozenset()
     gone: dict[str, str] = field(default_factory=dict)  # id -> the day it ended
+    well_known: bool = False  # named before others where only a few can be named
+
+    def spells(self, model_id: str) -> bool:
+        """Say whether the id was seen here, exactly so or with a vendor's name before it."""
+        if model_id in self.ids or model_id in self.gone:
+            return True
+        tail = f"/{model_id}"
+        return not self.route and any(known.endswith(tail) for known in self.ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +53,22 @@ class Hints:
     never: dict[str, Never]
 
     def owners(self, model_id: str, *, besides: Iterable[str] = ()) -> tuple[Host, ...]:
-        """Return the hosts that were seen with exactly this id, those named in `besides` left out."""
+        """Return the hosts that were seen with this id, alone or behind a vendor's name; best known first.
+
+        Hosts named in `besides` are left out. An id that has ended at a host is still that host's.
+        """
         left_out = set(besides)
-        return tuple(host for host in self.hosts if model_id in host.ids and host.name not in left_out)
+        owners = [host for host in self.hosts if host.name not in left_out and host.spells(model_id)]
+        return tuple(sorted(owners, key=_rank))
 
     def retired(self, model_id: str, provider: str) -> str | None:
         """Return the day on which this provider ended this id, as YYYY-MM-DD, or None."""
         return next((h.gone[model_id] for h in self.hosts if h.name == provider and model_id in h.gone), None)
+
+
+def _rank(host: Host) -> tuple[bool, bool, bool, str]:
+    """Endpoints that moongate has a row for first, client libraries' routes last."""
+    return (host.route, host.name not in built_in(), not host.well_known, host.name)
 
 
 @functools.cache
@@ -61,7 +80,8 @@ def hints() -> Hints:
         hosts=tuple(
             Host(
                 name=row["name"],
-                title=row.get("title", row["name"]),
+                title=row.get("title", row["name"].capitalize()),
+                well_known="title" in row,
                 base_url=row.get("base_url"),
                 route=row.get("route", False),
                 seen=row.get("seen", ""),

@@ -41,6 +41,7 @@ class Listing:
     models: tuple[Model, ...]
     sha256: str = ""  # of the body as it was received
     skipped: int = 0  # rows that carried no usable id
+    unverified_since: float | None = None  # set when this is an older list, because the live one cannot be had
 
     @functools.cached_property
     def by_id(self) -> dict[str, Model]:

@@ -13,12 +13,18 @@ from importlib import resources
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import msgspec
+
 from moongate.errors import BaseUrlError, ConfigError
 
 ListAuth = Literal["required", "optional", "none"]
 Dialect = Literal["moonshot", "openrouter", "aimlapi", "openai"]
 LIKES: tuple[Dialect, ...] = ("moonshot", "openrouter", "aimlapi", "openai")
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine's own."""
+    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdecimal())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +103,7 @@ def _rows() -> dict[str, Provider]:
 
 
 def _row(name: str, fields: dict[str, Any]) -> Provider:
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    plain["date"] = str(plain["date"])
-    return Provider(name=name, **plain)
+    return msgspec.convert(fields | {"name": name, "date": str(fields["date"])}, Provider)
 
 
 def at(row: Provider, base_url: str) -> Provider:
@@ -168,7 +172,7 @@ def checked_url(base_url: str, *, insecure_http: bool = False) -> str:
         raise BaseUrlError(f"The base url {base_url!r} is not an http(s) address.", advice=advice)
     if parts.query or parts.fragment:
         raise BaseUrlError(f"The base url {base_url!r} has a query or a fragment.", advice=advice)
-    if parts.scheme == "http" and host not in LOOPBACK_HOSTS and not insecure_http:
+    if parts.scheme == "http" and not is_loopback(host) and not insecure_http:
         raise BaseUrlError(
             f"The base url {base_url!r} would send key and prompts unencrypted to another machine.",
             advice="Use https, or --insecure-http if you mean it.",

@@ -121,43 +121,67 @@ def _estimate(reply: Reply) -> int:
     return total
 
 
+class _MoonshotAmounts(msgspec.Struct):
+    available_balance: Decimal
+    voucher_balance: Decimal
+    cash_balance: Decimal
+
+
+class _MoonshotBalance(msgspec.Struct):
+    """Numbers in the region's currency, which the body does not name (OpenAPI document of 2026-08-17)."""
+
+    data: _MoonshotAmounts
+
+    def balance(self, row: Provider) -> Balance:
+        currency, data = row.currency or "USD", self.data
+        return Balance(
+            provider=row.name,
+            currency=currency,
+            available=Money.of(data.available_balance, currency),
+            cash=Money.of(data.cash_balance, currency),
+            voucher=Money.of(data.voucher_balance, currency),
+        )
+
+
+class _OpenRouterKey(msgspec.Struct):
+    limit_remaining: Decimal | None
+
+
+class _OpenRouterBalance(msgspec.Struct):
+    """What the key may still spend, in US dollars; null means that it has no limit of its own (SDK of 2026-10)."""
+
+    data: _OpenRouterKey
+
+    def balance(self, row: Provider) -> Balance:
+        left = self.data.limit_remaining
+        available = None if left is None else Money.of(left, "USD")
+        return Balance(provider=row.name, currency="USD", available=available, unlimited=left is None)
+
+
+class _AimlapiBalance(msgspec.Struct):
+    """`current_balance` with its own currency (docs.aimlapi.com, 2026-08-21)."""
+
+    current_balance: Decimal
+    currency: str = "USD"
+
+    def balance(self, row: Provider) -> Balance:
+        available = Money.of(self.current_balance, self.currency)
+        return Balance(provider=row.name, currency=self.currency, available=available)
+
+
+_BALANCES: Mapping[str, type[_MoonshotBalance | _OpenRouterBalance | _AimlapiBalance]] = {
+    "moonshot": _MoonshotBalance,
+    "openrouter": _OpenRouterBalance,
+    "aimlapi": _AimlapiBalance,
+    "openai": _MoonshotBalance,
+}
+
+
 def _balance(reply: Reply, row: Provider) -> Balance:
+    shape = _BALANCES[row.balance_shape or row.dialect]
     try:
-        payload = msgspec.json.decode(reply.body, type=dict[str, Any], float_hook=Decimal)
-        return _BALANCES[row.balance_shape or row.dialect](payload, row)
-    except (msgspec.DecodeError, KeyError, TypeError, InvalidOperation) as error:
+        return msgspec.json.decode(reply.body, type=shape).balance(row)
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
         raise NotJsonError(
             f"The balance of {row.host} has an unknown shape.", advice="Check the base url."
         ) from error
-
-
-def _moonshot_balance(payload: Any, row: Provider) -> Balance:
-    """`data.available_balance`, `.voucher_balance`, `.cash_balance`: numbers in the region's currency (2026-09-19)."""
-    data, currency = payload["data"], row.currency or "USD"
-    amounts = {
-        name: Money.of(Decimal(data[f"{name}_balance"]), currency) for name in ("available", "cash", "voucher")
-    }
-    return Balance(provider=row.name, currency=currency, **amounts)
-
-
-def _openrouter_balance(payload: Any, row: Provider) -> Balance:
-    """`data.limit_remaining` of the key in US dollars; null means that the key has no limit of its own (2026-10)."""
-    left = payload["data"]["limit_remaining"]
-    available = None if left is None else Money.of(Decimal(left), "USD")
-    return Balance(provider=row.name, currency="USD", available=available, unlimited=left is None)
-
-
-def _aimlapi_balance(payload: Any, row: Provider) -> Balance:
-    """`current_balance` with its own `currency` (docs.aimlapi.com, 2026-08-21)."""
-    currency = str(payload.get("currency") or "USD")
-    return Balance(
-        provider=row.name, currency=currency, available=Money.of(Decimal(payload["current_balance"]), currency)
-    )
-
-
-_BALANCES: Mapping[str, Callable[[Any, Provider], Balance]] = {
-    "moonshot": _moonshot_balance,
-    "openrouter": _openrouter_balance,
-    "aimlapi": _aimlapi_balance,
-    "openai": _moonshot_balance,
-}

@@ -83,7 +83,7 @@ def decode(body: bytes, *, what: str) -> Any:
 
 
 def fault_in(payload: Any) -> Fault:
-    """Read an error body. Envelopes: `{"error": {…}}`, `{"error": "url.not_found"}`, AIMLAPI's flat one, Anthropic's."""
+    """Read an error body in any of its envelopes; what is none gives an empty `Fault`."""
     if not isinstance(payload, dict):
         return Fault()
     error = payload.get("error")
@@ -187,7 +187,8 @@ def _is_money(reply: Reply, fault: Fault) -> bool:
 def _redirected(reply: Reply, where: str) -> errors.MoongateError:
     host = urlsplit(reply.headers.get("location", "")).netloc or "another address"
     return errors.BaseUrlError(
-        f"{where} answered with a redirect to {excerpt(host, 80)!r}; moongate follows none, since it would carry the key.",
+        f"{where} answered with a redirect to {excerpt(host, 80)!r}; "
+        "moongate follows none, since it would carry the key.",
         advice="Set the base url to the address that answers itself.",
     )
 
@@ -234,7 +235,7 @@ def _server(reply: Reply, fault: Fault, row: Provider, where: str, said: str) ->
 
 
 def _bad_request(reply: Reply, fault: Fault, row: Provider, where: str, said: str) -> errors.MoongateError:
-    if not fault.envelope and not reply.body.lstrip()[:1] in (b"{", b"["):
+    if not fault.envelope and reply.body.lstrip()[:1] not in (b"{", b"["):
         return errors.NotJsonError(
             f"{where} answered HTTP {reply.status} with something that is not JSON.",
             advice="Check whether a proxy or a login page answers in the provider's place.",

@@ -1,6 +1,6 @@
 """When to send again, decided by a generator that does no IO.
 
-`attempts(call)` yields `Send` and `Sleep` and is sent back what happened: a `Reply`, or a `Failure` of the transport.
+`attempts(call)` yields `Send` and `Sleep` and is sent back what happened: a `Reply`, or the transport's error.
 It returns the reply to use, or raises the error to report. What may have been charged is never sent twice: a chat is
 repeated only when nothing was sent, or when the provider said that it did not take the call (429, not for money).
 """
@@ -27,14 +27,6 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """The transport's side of a try that brought no reply. `sent` says whether bytes may have reached the provider."""
-
-    error: errors.MoongateError
-    sent: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Send:
     """Exchange the call for a reply."""
 
@@ -47,7 +39,7 @@ class Sleep:
 
 
 Step = Send | Sleep
-Attempts = Generator[Step, Reply | Failure | None, Reply]
+Attempts = Generator[Step, Reply | errors.MoongateError | None, Reply]
 
 
 def attempts(
@@ -69,7 +61,7 @@ def attempts(
 
 
 def _judge(
-    outcome: Reply | Failure | None,
+    outcome: Reply | errors.MoongateError | None,
     call: Call[Any],
     row: Provider,
     policy: Policy,
@@ -79,10 +71,10 @@ def _judge(
 ) -> tuple[errors.MoongateError, float | None]:
     """Return the error of a failed try, and how long to wait before the next one, if one is allowed."""
     backoff = min(policy.first_wait_s * 2 ** (number - 1) * (0.5 + jitter), policy.longest_wait_s)
-    if isinstance(outcome, Failure):
-        return outcome.error, backoff if call.repeatable or not outcome.sent else None
+    if isinstance(outcome, errors.MoongateError):
+        return outcome, backoff if call.repeatable or not outcome.sent else None
     if outcome is None:
-        raise TypeError("Send is answered with a Reply or a Failure")
+        raise TypeError("Send is answered with a Reply or an error")
     error = error_from(outcome, row, model=call.model, secrets=secrets)
     if isinstance(error, errors.RateLimitedError) and error.scope != "tpd":
         wait = backoff if error.retry_after_s is None else error.retry_after_s

@@ -1,0 +1,235 @@
+"""The live list of one endpoint: kept in memory and on disk, fetched once for all who ask at the same time.
+
+`plan` decides, purely; `Catalog` obeys, with a lock for threads and a file lock for processes. It blocks: asyncio
+callers run it in a thread, which keeps disk and locks off their loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from moongate.errors import ListUnavailableError, MoongateError, StorageError, UnavailableError
+from moongate.facts.models import Listing
+from moongate.facts.providers import Provider
+from moongate.store.cache import Entry, ListCache
+from moongate.wire.listing import listing_from
+
+log = logging.getLogger("moongate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freshness:
+    """How long a list may serve. Seconds."""
+
+    fresh_s: float = 600.0  # send without asking again
+    ahead_s: float = 480.0  # from this age on a long-lived client refreshes in the background
+    stale_s: float = 86_400.0  # serves with a warning while the live list cannot be had
+    pause_s: float = 30.0  # at most one fetch for a missing id, and one after a failure, within this
+
+
+class Plan(Enum):
+    """What to do about a list of a certain age."""
+
+    USE = auto()
+    USE_AND_REFRESH = auto()
+    FETCH = auto()
+    STALE = auto()
+
+
+def plan(*, now: float, fetched_at: float, attempted_at: float, missing: bool, rules: Freshness) -> Plan:
+    """Return what to do, given when the list was fetched and last tried for (0: never), in seconds since the epoch.
+
+    `missing` says that an id was looked for and not found. A time in the future counts as long ago.
+    """
+    age = _age(now, fetched_at)
+    rested = _age(now, attempted_at) >= rules.pause_s
+    if age < rules.fresh_s:
+        if missing and rested:
+            return Plan.FETCH
+        return Plan.USE_AND_REFRESH if age >= rules.ahead_s and rested else Plan.USE
+    return Plan.STALE if age < rules.stale_s and not rested and attempted_at > fetched_at else Plan.FETCH
+
+
+def _age(now: float, then: float) -> float:
+    return now - then if 0 < then <= now + 1 else float("inf")
+
+
+class Catalog:
+    """One endpoint's list for one key.
+
+    `fetch` returns the body of `/models`, or raises; it brings its own time-out, since Moonshot's list has been seen
+    to take tens of seconds. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        row: Provider,
+        fetch: Callable[[], bytes],
+        *,
+        fingerprint: str = "",
+        cache: ListCache | None = None,
+        rules: Freshness | None = None,
+        clock: Callable[[], float] = time.time,
+        refresh_ahead: bool = True,
+        lock_timeout_s: float = 90.0,
+    ) -> None:
+        self.row = row
+        self._fetch = fetch
+        self._fingerprint = fingerprint
+        self._cache = cache
+        self._rules = rules or Freshness()
+        self._clock = clock
+        self._refresh_ahead = refresh_ahead
+        self._lock_timeout_s = lock_timeout_s
+        self._lock = threading.Lock()
+        self._refreshing = threading.Event()
+        self._listing: Listing | None = None
+        self._attempted_at = 0.0
+        self._warned = False
+
+    def listing(self) -> Listing:
+        """Return the list, fetched if the one at hand is too old.
+
+        Raises ListUnavailableError when there is none, AuthenticationError and its like when the endpoint says no.
+        """
+        at_hand = self.at_hand()
+        return at_hand if at_hand is not None else self._settle(missing=False)
+
+    def at_hand(self) -> Listing | None:
+        """Return the list in memory while it is fresh, without touching disk or network."""
+        listing = self._listing
+        if listing is None:
+            return None
+        match self._plan(missing=False):
+            case Plan.USE | Plan.STALE:
+                return listing
+            case Plan.USE_AND_REFRESH:
+                self._refresh_in_background()
+                return listing
+            case _:
+                return None
+
+    def again(self) -> Listing:
+        """Return the list after an id was not found in it: refetched, but at most once within the pause."""
+        return self._settle(missing=True)
+
+    def _plan(self, *, missing: bool) -> Plan:
+        return plan(
+            now=self._clock(),
+            fetched_at=self._listing.fetched_at if self._listing else 0.0,
+            attempted_at=self._attempted_at,
+            missing=missing,
+            rules=self._rules,
+        )
+
+    def _settle(self, *, missing: bool) -> Listing:
+        """Look at memory, then at the disk, then ask the endpoint, each only if the one before does not do."""
+        with self._lock:
+            self._look_on_disk()
+            if self._listing is not None and self._plan(missing=missing) is not Plan.FETCH:
+                return self._listing
+            if self._cache is None:
+                return self._fetched()
+            with self._cache.alone(self.row.base_url, self._fingerprint, timeout_s=self._lock_timeout_s):
+                self._look_on_disk()
+                if self._listing is not None and self._plan(missing=missing) is not Plan.FETCH:
+                    return self._listing
+                return self._fetched()
+
+    def _look_on_disk(self) -> None:
+        entry = self._cache.read(self.row.base_url, self._fingerprint) if self._cache else None
+        if entry is None:
+            return
+        self._attempted_at = max(self._attempted_at, entry.attempted_at)
+        if entry.body and (self._listing is None or entry.fetched_at > self._listing.fetched_at):
+            try:
+                self._take(
+                    listing_from(entry.body.encode(), self.row, fetched_at=entry.fetched_at), entry.attempted_at
+                )
+            except MoongateError as error:  # a kept body that no longer reads as a list is as good as none
+                log.debug("kept list ignored: %s", error)
+
+    def _take(self, listing: Listing, attempted_at: float) -> None:
+        failed_since = attempted_at > listing.fetched_at
+        self._listing = replace(listing, unverified_since=listing.fetched_at if failed_since else None)
+
+    def _fetched(self) -> Listing:
+        self._attempted_at = now = self._clock()
+        try:
+            body = self._fetch()
+            listing = listing_from(body, self.row, fetched_at=now)
+        except UnavailableError as error:
+            self._keep(None, now)
+            return self._stale(error, now)
+        self._listing, self._warned = listing, False
+        self._keep(body, now)
+        return listing
+
+    def _stale(self, error: UnavailableError, now: float) -> Listing:
+        """Return the last good list, marked, if it is not too old; else there is none to be had."""
+        kept = self._listing
+        if kept is None or _age(now, kept.fetched_at) >= self._rules.stale_s:
+            raise ListUnavailableError(
+                f"The model list of {self.row.title} cannot be had, so no id can be checked: {error.message}",
+                advice=f"{error.advice} Nothing was sent.".strip(),
+                status=error.status,
+                provider_message=error.provider_message,
+            ) from error
+        if not self._warned:
+            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(kept.fetched_at))
+            log.warning("%s: model list unverified since %s: %s", self.row.title, when, error.message)
+            self._warned = True
+        self._listing = replace(kept, unverified_since=kept.fetched_at)
+        return self._listing
+
+    def _keep(self, body: bytes | None, now: float) -> None:
+        """Write what was learned to disk; a disk that refuses costs a warning, not the call."""
+        if self._cache is None:
+            return
+        kept = self._cache.read(self.row.base_url, self._fingerprint)
+        if body is not None:
+            entry = Entry(
+                base_url=self.row.base_url,
+                fingerprint=self._fingerprint,
+                fetched_at=now,
+                attempted_at=now,
+                body=body.decode("utf-8", "replace"),
+            )
+        else:
+            blank = Entry(base_url=self.row.base_url, fingerprint=self._fingerprint)
+            entry = _with_attempt(kept or blank, now)
+        try:
+            self._cache.write(entry)
+        except StorageError as error:
+            log.warning("%s", error)
+
+    def _refresh_in_background(self) -> None:
+        if not self._refresh_ahead or self._refreshing.is_set():
+            return
+        self._refreshing.set()
+        threading.Thread(target=self._refresh, name="moongate-list", daemon=True).start()
+
+    def _refresh(self) -> None:
+        try:
+            with self._lock:
+                if self._plan(missing=False) is Plan.USE_AND_REFRESH:
+                    self._fetched()
+        except MoongateError as error:
+            log.warning("%s: the model list could not be refreshed ahead of time: %s", self.row.title, error.message)
+        finally:
+            self._refreshing.clear()
+
+
+def _with_attempt(entry: Entry, now: float) -> Entry:
+    return Entry(
+        base_url=entry.base_url,
+        fingerprint=entry.fingerprint,
+        fetched_at=entry.fetched_at,
+        attempted_at=now,
+        body=entry.body,
+    )

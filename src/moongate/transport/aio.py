@@ -1,0 +1,161 @@
+"""The asyncio driver, twin of `sync`: httpx2 underneath, every decision above.
+
+It sends what it is told, bounds what it reads in size and time, and reports; whether to send again is decided by
+`moongate.wire.retry`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx2
+
+from moongate import errors
+from moongate.facts.keys import Key
+from moongate.facts.providers import Provider
+from moongate.transport import network as net
+from moongate.wire.calls import Call
+from moongate.wire.replies import Reply
+from moongate.wire.retry import Attempts, Policy, Sleep, attempts
+
+if TYPE_CHECKING:
+    from moongate.wire.upstream import AsyncUpstream
+
+T = TypeVar("T")
+
+
+class AsyncDoor:
+    """One endpoint, reached with one key, from one event loop."""
+
+    def __init__(
+        self, row: Provider, key: Key | None, network: net.Network | None = None, *, policy: Policy | None = None
+    ) -> None:
+        self.row = row
+        self._key = key
+        self._network = network or net.Network()
+        self._policy = policy or Policy()
+        self._client = httpx2.AsyncClient(**net.client_options(row, self._network))
+
+    async def call(self, call: Call[T]) -> T:
+        """Send a call, again where that is safe, and return what its answer says.
+
+        Raises the MoongateError that the last try stands for.
+        """
+        steps = self._attempts(call)
+        outcome: Reply | errors.MoongateError | None = None
+        step = next(steps)
+        while True:
+            if isinstance(step, Sleep):
+                await asyncio.sleep(step.seconds)
+                outcome = None
+            else:
+                outcome = await self._try(call)
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                return call.decode(done.value)
+
+    @asynccontextmanager
+    async def stream_call(self, call: Call[Any]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Send a call, again where that is safe, and yield the body's pieces as they arrive."""
+        steps = self._attempts(call)
+        step = next(steps)
+        while True:
+            async with AsyncExitStack() as opened:
+                outcome: Reply | errors.MoongateError | None = None
+                pieces: AsyncIterator[bytes] = _nothing()
+                if isinstance(step, Sleep):
+                    await asyncio.sleep(step.seconds)
+                else:
+                    try:
+                        outcome, pieces = await opened.enter_async_context(self.stream(call))
+                    except errors.MoongateError as error:
+                        outcome = error
+                try:
+                    step = steps.send(outcome)
+                except StopIteration:
+                    yield pieces
+                    return
+
+    async def exchange(self, call: Call[Any]) -> Reply:
+        """Send once and return the reply, whatever its status."""
+        try:
+            async with self._open(call) as response:
+                return Reply(
+                    status=response.status_code, headers=dict(response.headers), body=await self._read(response, call)
+                )
+        except net.TRANSPORT_ERRORS as error:
+            raise net.error_of(error, self.row, self._key) from error
+
+    @asynccontextmanager
+    async def stream(self, call: Call[Any]) -> AsyncIterator[tuple[Reply, AsyncIterator[bytes]]]:
+        """Send once and yield the head with the body's pieces as they arrive.
+
+        The body of a failed status is read whole, into the head, and there are no pieces.
+        """
+        try:
+            async with self._open(call) as response:
+                head = Reply(status=response.status_code, headers=dict(response.headers))
+                if head.ok:
+                    yield head, response.aiter_bytes()
+                else:
+                    yield replace(head, body=await self._read(response, call)), _nothing()
+        except net.TRANSPORT_ERRORS as error:
+            raise net.error_of(error, self.row, self._key) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _attempts(self, call: Call[Any]) -> Attempts:
+        secrets = (self._key.reveal(),) if self._key else ()
+        return attempts(call, self.row, policy=self._policy, jitter=random.random(), secrets=secrets)  # noqa: S311
+
+    async def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
+        try:
+            return await self.exchange(call)
+        except errors.MoongateError as error:
+            return error
+
+    def _open(self, call: Call[Any]) -> AbstractAsyncContextManager[httpx2.Response]:
+        headers = net.headers_for(call, self.row, self._key)
+        return self._client.stream(call.method, call.url, content=call.body, headers=headers)
+
+    async def _read(self, response: httpx2.Response, call: Call[Any]) -> bytes:
+        limit_s = self._network.total_timeout_s
+        ends = None if limit_s is None else time.monotonic() + limit_s
+        body = bytearray()
+        async for piece in response.aiter_bytes():
+            body += piece
+            if len(body) > call.max_reply_bytes:
+                raise net.too_large(self.row, call)
+            if ends is not None and limit_s is not None and time.monotonic() > ends:
+                raise net.out_of_time(self.row, limit_s)
+        return bytes(body)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
+        yield piece
+
+
+if TYPE_CHECKING:
+
+    def _conforms(door: AsyncDoor) -> AsyncUpstream:
+        return door

@@ -1,0 +1,144 @@
+"""What both drivers share: time-outs, proxies, certificates, and what a failed exchange means.
+
+Settings are handed in; nothing here reads the environment (httpx2's own reading of it is turned off).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from moongate import errors
+from moongate.facts.keys import Key
+from moongate.facts.providers import Provider, is_loopback
+from moongate.wire.calls import Call
+from moongate.wire.clean import excerpt, redact
+
+USER_AGENT = "moongate"
+TRANSPORT_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.LocalProtocolError,
+    httpx2.UnsupportedProtocol,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """How to reach the outside. Times are in seconds.
+
+    `read_timeout_s` is the longest silence within an answer. Moonshot ends a silent chat after 900 s with a 504
+    (platform docs, 2026-08-13), so the default waits a little longer. `total_timeout_s` bounds a whole exchange.
+    """
+
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 930.0
+    total_timeout_s: float | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict)  # scheme ("http", "https", "all") -> proxy url
+    no_proxy: tuple[str, ...] = ()  # hosts, or endings of hosts, that are reached directly; "*" for all
+    ca_file: str | None = None
+    max_connections: int = 100
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the proxy for a url; loopback is never proxied."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if is_loopback(host) or any(_covers(entry, host) for entry in self.no_proxy):
+            return None
+        return self.proxies.get(parts.scheme) or self.proxies.get("all")
+
+
+def _covers(entry: str, host: str) -> bool:
+    name = entry.strip().lstrip(".").lower()
+    return name == "*" or (bool(name) and (host == name or host.endswith("." + name)))
+
+
+def client_options(row: Provider, network: Network) -> dict[str, Any]:
+    """Return the keyword arguments of both httpx2 clients for one endpoint.
+
+    Raises ConfigError for a CA file or proxy that cannot be used.
+    """
+    return {
+        "headers": {"user-agent": USER_AGENT, "accept": "application/json"},
+        "follow_redirects": False,
+        "trust_env": False,
+        "proxy": _proxy(network.proxy_for(row.base_url)),
+        "verify": _verify(network.ca_file),
+        "timeout": httpx2.Timeout(network.read_timeout_s, connect=network.connect_timeout_s),
+        "limits": httpx2.Limits(
+            max_connections=network.max_connections, max_keepalive_connections=network.max_connections
+        ),
+    }
+
+
+def _proxy(url: str | None) -> httpx2.Proxy | None:
+    if url is None:
+        return None
+    try:
+        return httpx2.Proxy(url if "://" in url else f"http://{url}")
+    except (ValueError, httpx2.InvalidURL) as error:
+        raise errors.ConfigError("The proxy setting is not a usable address.", advice="Check HTTPS_PROXY.") from error
+
+
+def _verify(ca_file: str | None) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True  # the system's trust store
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise errors.ConfigError(
+            f"The CA file {ca_file!r} cannot be used: {error}.", advice="Check the path and that it is a PEM file."
+        ) from error
+
+
+def headers_for(call: Call[Any], row: Provider, key: Key | None) -> dict[str, str]:
+    """Return the headers of one call, with the key if the call wants one and goes to the row's own origin."""
+    headers = dict(call.headers)
+    if call.with_key and key is not None:
+        if urlsplit(call.url)[:2] != urlsplit(row.base_url)[:2]:
+            raise errors.BaseUrlError(f"{call.url!r} is not on the host of {row.base_url!r}: the key stays here.")
+        headers["authorization"] = f"Bearer {key.reveal()}"
+    return headers
+
+
+def error_of(error: Exception, row: Provider, key: Key | None) -> errors.MoongateError:
+    """Return what a transport error means, and whether the request may have been received."""
+    secrets = (key.reveal(),) if key else ()
+    said = redact(excerpt(str(error), 160), secrets) or type(error).__name__
+    where = f"{row.title} ({row.host})"
+    found: errors.MoongateError
+    if isinstance(error, httpx2.TimeoutException):
+        found = errors.TimedOutError(f"{where} did not answer in time.", advice="Try again, or raise --timeout.")
+    elif isinstance(error, httpx2.ReadError | httpx2.RemoteProtocolError):
+        found = errors.UnreachableError(f"{where} broke the connection off ({said}).", advice="Try again.")
+    elif isinstance(error, httpx2.DecodingError):
+        found = errors.NotJsonError(f"{where} answered with bytes that cannot be decompressed.", advice="Try again.")
+    else:
+        found = errors.UnreachableError(
+            f"{where} could not be reached ({said}).", advice="Check the network, the base url and proxy settings."
+        )
+    found.sent = not isinstance(error, _NOT_SENT)
+    return found
+
+
+def too_large(row: Provider, call: Call[Any]) -> errors.TooLargeError:
+    """Return the error for a body beyond the call's limit."""
+    return errors.TooLargeError(
+        f"{row.title} ({row.host}) answered {call.name} with more than {call.max_reply_bytes // 2**20} MiB.",
+        advice="Check the base url: no answer of this API is that large.",
+    )
+
+
+def out_of_time(row: Provider, seconds: float) -> errors.TimedOutError:
+    """Return the error for an exchange that took longer than its bound."""
+    return errors.TimedOutError(
+        f"{row.title} ({row.host}) took longer than {seconds:g} s.", advice="Try again, or raise --timeout."
+    )
