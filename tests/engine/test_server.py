@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import moongate
-from moongate.engine.server import EmbeddedServer, start
+from moongate.engine.server import EmbeddedServer, last_words, start
 from moongate.engine.weights import LocalModel
 from moongate.errors import EngineError, MissingExtraError, StorageError, UsageError
 
@@ -66,6 +66,13 @@ def gone_within(pid: int, seconds: float) -> bool:
 
 def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_last_words_are_the_errors_without_their_times() -> None:
+    log = ["0.00.001 I srv: starting", "0.00.002 E gguf: bad magic", "0.00.003 I srv: cleaning up", ""]
+    assert last_words(log) == "gguf: bad magic"
+    assert last_words(["Traceback", "  File x", "a", "ValueError: b"]) == "File x | a | ValueError: b"
+    assert last_words([]) == ""
 
 
 def test_it_lists_its_one_model_with_the_context_of_a_slot(embedded: EmbeddedServer) -> None:
@@ -200,7 +207,7 @@ def test_a_file_that_only_starts_like_a_model_is_an_error(
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"GGUF" + rest)
     before = children(os.getpid())
-    with pytest.raises(EngineError, match=r"'bad' .*did not start.*Its last words: .*model") as caught:
+    with pytest.raises(EngineError, match=r"'bad' .*did not start.*its last words: .*model") as caught:
         start(LocalModel(path=bad, model_id="bad", origin="adopted"))
     assert "moongate local pull" in caught.value.advice
     assert children(os.getpid()) == before

@@ -89,24 +89,26 @@ def explain(requirement: str, code: int, lines: Sequence[str]) -> MoongateError:
     quoted = "; ".join(_last_words(lines)) or f"it said nothing and ended with {code}"
     if DISK_ERRNOS & {int(number) for number in re.findall(r"\[Errno (\d+)\]", " ".join(lines))}:
         return StorageError(
-            f"The disk did not take the download of {requirement!r}. pip: {quoted}",
+            f"The disk did not take the download of {requirement!r}. pip: {quoted}.",
             advice="Make room there, or choose another cache folder, and run the command again.",
         )
     if "unrecognized arguments" in quoted or "invalid choice: 'raw'" in quoted:
-        return EngineError(f"This pip is too old. pip: {quoted}", advice="Update it: pip install 'pip>=24.1'.")
+        return EngineError(f"This pip is too old. pip: {quoted}.", advice="Update it: pip install 'pip>=24.1'.")
     if any("connection broken" in line.lower() for line in lines):
         what = "The package index could not be reached"
+    elif "(from versions: none)" in quoted:
+        what = "The package index does not have it or cannot be reached"
     else:
         what = "pip did not get it"
     return EngineError(
-        f"{what}, so {requirement!r} was not downloaded. pip: {quoted}",
+        f"{what}, so {requirement!r} was not downloaded. pip: {quoted}.",
         advice=f"Check the network and `pip config list`, then run the command again. {OWN_FILE}",
     )
 
 
 def _last_words(lines: Sequence[str]) -> list[str]:
     errors = [line for line in lines if line.startswith("ERROR:")]
-    return [redact(line.removeprefix("ERROR:").strip()) for line in errors[-3:] or lines[-3:]]
+    return [redact(line.removeprefix("ERROR:").strip(" .")) for line in errors[-3:] or lines[-3:]]
 
 
 def redact(text: str) -> str:

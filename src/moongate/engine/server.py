@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import selectors
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +27,10 @@ from moongate.errors import EngineError, MissingExtraError, MoongateError, Stora
 
 LEAST_CONTEXT = 256  # tokens per slot: less does not hold a question
 TAIL_LINES = 8
+QUOTED_LINES = 3  # of llama.cpp's errors the first say why, the others that it gave up
 TAIL_BYTES = 8192
+
+_LLAMA_ERROR = re.compile(r"[\d.]+ E (.*)")  # level E, after the time since the start
 
 
 @dataclass(kw_only=True, eq=False)
@@ -201,11 +206,17 @@ def _explain(
 
 
 def _quoted(tail: str) -> str:
-    return f" Its last words: {tail}" if tail else ""
+    return f" (its last words: {tail})." if tail else "."
 
 
 def _tail(log: IO[bytes]) -> str:
     log.seek(0, os.SEEK_END)
     log.seek(max(0, log.tell() - TAIL_BYTES))
-    lines = log.read().decode("utf-8", "replace").splitlines()
-    return " | ".join(line.strip() for line in lines[-TAIL_LINES:] if line.strip())
+    return last_words(log.read().decode("utf-8", "replace").splitlines())
+
+
+def last_words(lines: Sequence[str]) -> str:
+    """Return what the end of a log says went wrong: the first errors among its last lines, else those lines' last."""
+    written = [line.strip() for line in lines if line.strip()][-TAIL_LINES:]
+    errors = [found[1] for line in written if (found := _LLAMA_ERROR.match(line))]
+    return " | ".join(errors[:QUOTED_LINES] or written[-QUOTED_LINES:])
