@@ -147,7 +147,7 @@ def tiny(index: Index) -> Weights:
         model_id="tiny",
         licence="CC0-1.0",
         source="made here",
-        date="2026-08-13",
+        date="2026-11-23",
     )
 
 

@@ -198,7 +198,7 @@ def _explain(
             f"The embedded model {model.model_id!r} was not ready after {timeout_s:g} seconds.",
             advice="A large model takes its time to load: allow more of it, or choose a smaller one.",
         )
-    why = facts.get("error") or f"its process ended with {code}"
+    why = facts.get("error", "").rstrip(".") or f"its process ended with {code}"
     return EngineError(
         f"The embedded model {model.model_id!r} ({str(model.path)!r}) did not start: {why}{_quoted(tail)}",
         advice="If the file is damaged: moongate local pull gets the built-in one, --gguf PATH names another.",

