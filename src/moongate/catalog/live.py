@@ -30,6 +30,7 @@ class Freshness:
     ahead_s: float = 480.0  # from this age on a long-lived client refreshes in the background
     stale_s: float = 86_400.0  # serves with a warning while the live list cannot be had
     pause_s: float = 30.0  # at most one fetch for a missing id, and one after a failure, within this
+    failed_s: float = 5.0  # a failure without any list is told again, not tried again, within this
 
 
 class Plan(Enum):
@@ -89,6 +90,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._refreshing = threading.Event()
         self._listing: Listing | None = None
+        self._failure: MoongateError | None = None
         self._attempted_at = 0.0
         self._warned = False
 
@@ -133,6 +135,8 @@ class Catalog:
             self._look_on_disk()
             if self._listing is not None and self._plan(missing=missing) is not Plan.FETCH:
                 return self._listing
+            if self._failure is not None and _age(self._clock(), self._attempted_at) < self._rules.failed_s:
+                raise self._failure
             if self._cache is None:
                 return self._fetched()
             with self._cache.alone(self.row.base_url, self._fingerprint, timeout_s=self._lock_timeout_s):
@@ -163,23 +167,22 @@ class Catalog:
         try:
             body = self._fetch()
             listing = listing_from(body, self.row, fetched_at=now)
-        except UnavailableError as error:
-            self._keep(None, now)
-            return self._stale(error, now)
-        self._listing, self._warned = listing, False
+        except MoongateError as error:
+            return self._failed(error, now)
+        self._listing, self._failure, self._warned = listing, None, False
         self._keep(body, now)
         return listing
 
-    def _stale(self, error: UnavailableError, now: float) -> Listing:
-        """Return the last good list, marked, if it is not too old; else there is none to be had."""
+    def _failed(self, error: MoongateError, now: float) -> Listing:
+        """Return the last good list, marked, if it is not too old and the endpoint did not plainly say no."""
         kept = self._listing
+        if not isinstance(error, UnavailableError):
+            self._failure = error
+            raise error
+        self._keep(None, now)
         if kept is None or _age(now, kept.fetched_at) >= self._rules.stale_s:
-            raise ListUnavailableError(
-                f"The model list of {self.row.title} cannot be had, so no id can be checked: {error.message}",
-                advice=f"{error.advice} Nothing was sent.".strip(),
-                status=error.status,
-                provider_message=error.provider_message,
-            ) from error
+            self._failure = _unavailable(self.row, error)
+            raise self._failure from error
         if not self._warned:
             when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(kept.fetched_at))
             log.warning("%s: model list unverified since %s: %s", self.row.title, when, error.message)
@@ -223,6 +226,16 @@ class Catalog:
             log.warning("%s: the model list could not be refreshed ahead of time: %s", self.row.title, error.message)
         finally:
             self._refreshing.clear()
+
+
+def _unavailable(row: Provider, error: UnavailableError) -> ListUnavailableError:
+    return ListUnavailableError(
+        f"The model list of {row.title} cannot be had, so no id can be checked: {error.message}",
+        advice=f"{error.advice} Nothing was sent.".strip(),
+        status=error.status,
+        provider_message=error.provider_message,
+        request_id=error.request_id,
+    )
 
 
 def _with_attempt(entry: Entry, now: float) -> Entry:

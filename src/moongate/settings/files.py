@@ -1,0 +1,157 @@
+"""Configuration files: where they are found, what they may say, and which project files are trusted.
+
+A project file arrives with somebody else's code. Until its user trusts it, it may choose among the built-in
+providers, pin and tighten, and nothing that moves a key or loosens the guard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from moongate.errors import ConfigError, StorageError, UntrustedProjectError
+from moongate.facts.providers import built_in
+from moongate.settings.options import BY_NAME, parsed
+
+PROJECT_FILE = "moongate.toml"
+USER_FILE = "config.toml"
+TRUST_FILE = "trusted.json"
+TABLES = frozenset({"providers", "aliases", "gateway", "lint"})
+MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFile:
+    """One file's settings, checked. `tables` holds what other rooms read: providers, aliases, gateway."""
+
+    path: Path
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_project_file(start: Path, home: Path) -> Path | None:
+    """Return the nearest project file at or above `start`.
+
+    Not above the repository's root or the home folder, and not in a folder that another user owns.
+    """
+    for folder in (start, *start.parents):
+        try:
+            if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+                return None
+        except OSError:
+            return None
+        found = _in_folder(folder)
+        if found is not None:
+            return found
+        if folder == home or (folder / ".git").exists():
+            return None
+    return None
+
+
+def _in_folder(folder: Path) -> Path | None:
+    if (folder / PROJECT_FILE).is_file():
+        return folder / PROJECT_FILE
+    pyproject = folder / "pyproject.toml"
+    return pyproject if pyproject.is_file() and "moongate" in _tables(pyproject).get("tool", {}) else None
+
+
+def read(path: Path) -> ConfigFile:
+    """Return what a file says. Raises ConfigError for TOML that is broken or a key that does not exist."""
+    data = _tables(path)
+    if path.name == "pyproject.toml":
+        data = data.get("tool", {}).get("moongate", {})
+    unknown = sorted(set(data) - set(BY_NAME) - TABLES)
+    if unknown:
+        raise ConfigError(
+            f"{str(path)!r} has the unknown setting {unknown[0]!r}.",
+            advice=f"Known: {', '.join(sorted([*BY_NAME, *TABLES]))}.",
+        )
+    values = {name: parsed(BY_NAME[name], data[name], where=str(path)) for name in data if name in BY_NAME}
+    tables = {name: _table(data[name], name, path) for name in data if name in TABLES}
+    return ConfigFile(path=path, values=values, tables=tables)
+
+
+def _table(value: Any, name: str, path: Path) -> Any:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{str(path)!r}: {name} is {value!r}, expected a table.")
+    return value
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()[: MAX_BYTES + 1]
+        if len(text) > MAX_BYTES:
+            raise ConfigError(f"{str(path)!r} is larger than {MAX_BYTES} bytes.")
+        return tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{str(path)!r} is not valid TOML: {error}.") from error
+
+
+def check_untrusted(file: ConfigFile) -> None:
+    """Raise UntrustedProjectError for anything that only the user may decide."""
+    for name, value in file.values.items():
+        option = BY_NAME[name]
+        if option.project == "never":
+            _refuse(file.path, f"sets {name}")
+        if option.project == "tighten" and value != option.default:
+            _refuse(file.path, f"loosens {name} to {value!r}")
+    if file.values.get("provider", "moonshot") not in built_in():
+        _refuse(file.path, f"chooses the provider {file.values['provider']!r}, which is not built in")
+    for table in ("providers", "gateway"):
+        if table in file.tables:
+            _refuse(file.path, f"has a [{table}] table")
+
+
+def _refuse(path: Path, what: str) -> None:
+    raise UntrustedProjectError(
+        f"The project file {str(path)!r} {what}; that is for you to decide, not for a project.",
+        advice=f"Read it, then run: moongate config trust {path}",
+    )
+
+
+def is_trusted(path: Path, config_dir: Path) -> bool:
+    """Say whether the user trusted exactly this content at exactly this path."""
+    return _trusted(config_dir).get(str(path.resolve())) == _digest(path)
+
+
+def trust(path: Path, config_dir: Path) -> str:
+    """Remember a project file by path and content hash, and return the hash."""
+    read(path)  # a file that does not parse is not worth trusting
+    known = dict(_trusted(config_dir)) | {str(path.resolve()): _digest(path)}
+    private_write(config_dir / TRUST_FILE, msgspec.json.format(msgspec.json.encode(known)))
+    return known[str(path.resolve())]
+
+
+def _trusted(config_dir: Path) -> Mapping[str, str]:
+    try:
+        return msgspec.json.decode((config_dir / TRUST_FILE).read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{str(config_dir / TRUST_FILE)!r} cannot be read: {error}.") from error
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def private_write(path: Path, content: bytes) -> None:
+    """Write a file that only its user can read, in one step. Raises StorageError when the disk refuses."""
+    new = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        new.replace(path)
+    except OSError as error:
+        raise StorageError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
