@@ -1,0 +1,126 @@
+"""Flaws that make a JSON schema no Moonshot-flavoured one, in the words of the provider's validator.
+
+The basics only: what its published test cases and captured answers show. Size limits are left out, because its
+documentation and its code contradict each other about them. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+TYPES = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
+KEYWORDS = frozenset(
+    {"description", "title", "default", "type", "enum", "properties", "required", "additionalProperties"}
+    | {"items", "anyOf", "$defs", "$id", "$ref", "minLength", "maxLength", "minimum", "maximum"}
+    | {"minItems", "maxItems"}
+)
+TOLERATED = frozenset({"$schema", "$comment"})  # answered with the header msh-schema-warning
+BESIDE_REF = frozenset({"$ref", "description", "default", "title"})
+
+Schema = Mapping[str, Any]
+
+
+def flaws(schema: Schema) -> Iterator[str]:
+    """Yield every flaw with its place, the first one first."""
+    yield from _flaws(schema, "root", "")
+
+
+def tolerated(schema: Schema) -> Iterator[str]:
+    """Yield the keywords that only earn a warning, as the header tells them."""
+    for keyword in sorted(TOLERATED & schema.keys()):
+        yield f"unsupported keywords: {keyword}"
+
+
+def _flaws(schema: Schema, name: str, path: str) -> Iterator[str]:
+    strange = sorted(schema.keys() - KEYWORDS - (TOLERATED if name == "root" else frozenset()))
+    if strange:
+        yield f"At path '{name}': unsupported keywords: {', '.join(strange)}"
+    if "$ref" in schema:
+        yield from _reference(schema, name)
+        return
+    if "anyOf" in schema:
+        yield from _any_of(schema, name, path)
+    else:
+        yield from _typed(schema, name)
+    yield from _properties(schema, name, path)
+    yield from _items(schema, name, path)
+    for key, inner in _mapping(schema.get("$defs")).items():
+        yield from _inside(inner, f"{path}$defs.{key}")
+
+
+def _reference(schema: Schema, name: str) -> Iterator[str]:
+    target = str(schema["$ref"])
+    if target != "#" and not target.startswith("#/$defs/"):
+        yield f"At path '{_joined(name, '$ref')}': references must start with #/$defs/"
+    if "type" in schema:
+        yield (
+            f"At path '{name}': when using $ref, type should be defined in the referenced schema "
+            "instead of the parent schema"
+        )
+    for keyword in sorted(schema.keys() - BESIDE_REF - {"type", "$defs", "$id"}):
+        yield f"At path '{name}': keyword '{keyword}' is not allowed at the same level as $ref"
+
+
+def _any_of(schema: Schema, name: str, path: str) -> Iterator[str]:
+    if "type" in schema:
+        yield (
+            f"At path '{name}': when using anyOf, type should be defined in anyOf items instead of the parent schema"
+        )
+    if not isinstance(schema["anyOf"], list) or not schema["anyOf"]:
+        yield f"At path '{name}': anyOf must be an array"
+        return
+    for number, inner in enumerate(schema["anyOf"]):
+        yield from _inside(inner, f"{path}anyOf[{number}]")
+
+
+def _typed(schema: Schema, name: str) -> Iterator[str]:
+    kinds = schema.get("type")
+    if kinds is None:
+        yield f"At path '{name}': type is not defined"
+        return
+    for kind in kinds if isinstance(kinds, list) else [kinds]:
+        if kind not in TYPES:
+            yield f"At path '{name}': invalid type: {kind}"
+
+
+def _properties(schema: Schema, name: str, path: str) -> Iterator[str]:
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    if not isinstance(properties, Mapping):
+        yield f"At path '{_joined(name, 'properties')}': properties must be an object"
+        return
+    if not isinstance(required, list):
+        yield f"At path '{_joined(name, 'required')}': required must be an array"
+        return
+    for wanted in required:
+        if wanted not in properties:
+            yield f"At path '{name}': required property '{wanted}' is not defined in properties"
+    if len(set(required)) < len(required):
+        twice = next(word for word in required if required.count(word) > 1)
+        yield f"At path '{name}': duplicate items in required array: {twice}"
+    for key, inner in properties.items():
+        yield from _inside(inner, f"{path}properties.{key}")
+
+
+def _items(schema: Schema, name: str, path: str) -> Iterator[str]:
+    if "items" not in schema:
+        return
+    if not isinstance(schema["items"], Mapping):
+        yield f"At path '{_joined(name, 'items')}': items must be an object"
+    else:
+        yield from _inside(schema["items"], f"{path}items")
+
+
+def _inside(schema: object, name: str) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        yield from _flaws(schema, name, f"{name}.")
+    else:
+        yield f"At path '{name}': schema must be an object"
+
+
+def _joined(name: str, keyword: str) -> str:
+    return keyword if name == "root" else f"{name}.{keyword}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,35 @@
+"""Where public observations of Moonshot contradict each other: one switch each, so that tests can take both sides.
+
+A default is what was observed live most recently. A switch says nothing about which side is true today.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readings:
+    """Which of the contradicting observations the fake follows."""
+
+    # `required` and a named function on k2.x: refused only while thinking is on (live), or always (documentation)
+    tool_choice_required: Literal["thinking_only", "never"] = "thinking_only"
+    k3_tool_choice: Literal["accept", "reject"] = "accept"  # documentation, or a live refusal (2026-09-01)
+    k3_thinking_off: Literal["accept", "reject"] = "accept"  # live 2026-07-30 and 09-01, or "only" in the list
+    tool_call_id_style: Literal["_", ":"] = "_"  # get_weather_0 (live) or get_weather:0 (documentation)
+    usage_in_stream: Literal["both", "choice", "top"] = "both"  # where usage goes with include_usage
+    usage_null: bool = False  # the specification's `usage: null` on ordinary chunks; live chunks omit the key
+    cached_tokens: Literal["both", "top"] = "both"  # live, or the specification
+    cache: Literal["units", "whole", "off"] = "units"  # 256-token prefixes (documentation), whole requests (live)
+    response_id: Literal["chatcmpl", "cmpl"] = "chatcmpl"  # live, or documentation
+    mfjs: Literal["reject", "warn_header", "accept"] = "reject"  # what a flawed tool schema gets
+    function_name_max: int = 128  # 64, 256 and 128 in successive revisions
+    no_key: Literal["incorrect_api_key_error", "invalid_authentication_error"] = "incorrect_api_key_error"
+    logprobs: Literal["reject", "accept"] = "reject"  # live on k3, or the specification
+    retry_after: Literal["one", "window"] = "one"  # measured: always 1; or the seconds that are really left
+    tier0: Literal["3/1", "20/3"] = "3/1"  # RPM/concurrency of the lowest tier
+    estimate_wrapped: bool = False  # older documentation wraps the estimate as the balance is wrapped
+    purposes: Literal["four", "six", "extract"] = "four"  # accepted file purposes in successive pages
+    aimlapi_unknown_model: Literal[404, 400] = 404  # no capture of that answer is known
+    hidden_preamble_tokens: int = 0  # K3 was seen to bill about 80 tokens that the caller did not send

@@ -1,0 +1,91 @@
+"""What the fake's models say: an echo, a script, or a function of the request.
+
+Only the words: `chat` puts them into Moonshot's shapes and counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+Finish = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A call that the model wants made. `arguments` is a JSON text, or a value that becomes one."""
+
+    name: str
+    arguments: Any = field(default_factory=dict)
+    id: str | None = None  # made up in the provider's style when None
+
+    @property
+    def text(self) -> str:
+        """The arguments as the JSON text that goes over the wire."""
+        return self.arguments if isinstance(self.arguments, str) else msgspec.json.encode(self.arguments).decode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the model. What is None is decided as Moonshot would for the request."""
+
+    content: str = ""
+    reasoning: str | None = None  # None: a short one while thinking is on
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: Finish | None = None
+    delay_s: float = 0.0  # before the first byte
+    pause_s: float = 0.0  # before each piece of a stream
+    piece: int = 8  # characters in a streamed delta
+
+
+Request = Mapping[str, Any]
+Speaker = Callable[[Request], "str | Answer"]
+Script = Sequence["str | Answer"]
+
+
+class Replies:
+    """Chooses the next answer. Set `server.replies` to "echo", to a list, or to a function of the request's JSON."""
+
+    def __init__(self, source: Literal["echo"] | Script | Speaker) -> None:
+        self._speaker = source if callable(source) else None
+        self._script = [] if callable(source) or isinstance(source, str) else list(source)
+
+    def next(self, request: Request) -> Answer:
+        """Return the answer to this request; a script that is used up echoes."""
+        said: str | Answer
+        if self._speaker is not None:
+            said = self._speaker(request)
+        elif self._script:
+            said = self._script.pop(0)
+        else:
+            said = echo(request)
+        return Answer(said) if isinstance(said, str) else said
+
+
+def echo(request: Request) -> Answer:
+    """Say the last user text back; a forced tool is called with {}, a JSON format gets {"echo": text}."""
+    choice = request.get("tool_choice")
+    names = [tool.get("function", {}).get("name", "") for tool in request.get("tools") or ()]
+    if isinstance(choice, Mapping) or (choice == "required" and names):
+        name = choice.get("function", {}).get("name", "") if isinstance(choice, Mapping) else names[0]
+        return Answer(tool_calls=(ToolCall(name=name),))
+    text = last_text(request)
+    kind = (request.get("response_format") or {}).get("type", "text")
+    return Answer(text if kind == "text" else msgspec.json.encode({"echo": text}).decode())
+
+
+def last_text(request: Request) -> str:
+    """Return the text of the last user message, "" when there is none."""
+    messages = [m for m in request.get("messages") or () if isinstance(m, Mapping) and m.get("role") == "user"]
+    return text_of(messages[-1].get("content")) if messages else ""
+
+
+def text_of(content: object) -> str:
+    """Return the text of a message's content, whether a string or parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "".join(str(part.get("text", "")) for part in parts if isinstance(part, Mapping))
