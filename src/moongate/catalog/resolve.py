@@ -159,7 +159,7 @@ def likeness(name: str, listed: str) -> float:
 
 
 def nearest(name: str, listing: Listing) -> tuple[str, ...]:
-    """Return the listed ids most like `name`: other spellings of it, else close ones and its family, nearest first."""
+    """Return the listed ids most like `name`: other spellings of it, else close ones and its family, best first."""
     same = tuple(listed for listed in listing.ids if normal(listed) == normal(name))
     if same:
         return same[:MAX_SUGGESTIONS]

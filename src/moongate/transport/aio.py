@@ -104,7 +104,7 @@ class AsyncDoor:
             async with self._open(call) as response:
                 head = Reply(status=response.status_code, headers=dict(response.headers))
                 if head.ok:
-                    yield head, response.aiter_bytes()
+                    yield head, self._pieces(response)
                 else:
                     yield replace(head, body=await self._read(response, call)), _nothing()
         except net.TRANSPORT_ERRORS as error:
@@ -136,11 +136,18 @@ class AsyncDoor:
         headers = net.headers_for(call, self.row, self._key)
         return self._client.stream(call.method, call.url, content=call.body, headers=headers)
 
+    async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
+        try:
+            async for piece in response.aiter_bytes():
+                yield piece
+        except net.TRANSPORT_ERRORS as error:
+            raise net.error_of(error, self.row, self._key) from error
+
     async def _read(self, response: httpx2.Response, call: Call[Any]) -> bytes:
         limit_s = self._network.total_timeout_s
         ends = None if limit_s is None else time.monotonic() + limit_s
         body = bytearray()
-        async for piece in response.aiter_bytes():
+        async for piece in self._pieces(response):
             body += piece
             if len(body) > call.max_reply_bytes:
                 raise net.too_large(self.row, call)

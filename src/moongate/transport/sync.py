@@ -103,7 +103,7 @@ class Door:
             with self._open(call) as response:
                 head = Reply(status=response.status_code, headers=dict(response.headers))
                 if head.ok:
-                    yield head, response.iter_bytes()
+                    yield head, self._pieces(response)
                 else:
                     yield replace(head, body=self._read(response, call)), iter(())
         except net.TRANSPORT_ERRORS as error:
@@ -135,11 +135,17 @@ class Door:
         headers = net.headers_for(call, self.row, self._key)
         return self._client.stream(call.method, call.url, content=call.body, headers=headers)
 
+    def _pieces(self, response: httpx2.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_bytes()
+        except net.TRANSPORT_ERRORS as error:
+            raise net.error_of(error, self.row, self._key) from error
+
     def _read(self, response: httpx2.Response, call: Call[Any]) -> bytes:
         limit_s = self._network.total_timeout_s
         ends = None if limit_s is None else time.monotonic() + limit_s
         body = bytearray()
-        for piece in response.iter_bytes():
+        for piece in self._pieces(response):
             body += piece
             if len(body) > call.max_reply_bytes:
                 raise net.too_large(self.row, call)

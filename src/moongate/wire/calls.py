@@ -14,11 +14,9 @@ import msgspec
 
 from moongate.errors import NotJsonError, NotOfferedError, UsageError
 from moongate.facts.chat import Answer, Message
-from moongate.facts.models import Listing
 from moongate.facts.money import Balance, Money
 from moongate.facts.providers import Provider
 from moongate.wire.fold import answer_from
-from moongate.wire.listing import listing_from
 from moongate.wire.replies import Reply, decode
 
 T = TypeVar("T")
@@ -48,13 +46,16 @@ class Call(Generic[T]):
         return f"{self.method} {self.url}"
 
 
-def models(row: Provider, *, has_key: bool, now: Callable[[], float]) -> Call[Listing]:
-    """The live list. With a key, OpenRouter's `/models/user` answers with what that key may use."""
+def list_body(row: Provider, *, has_key: bool) -> Call[bytes]:
+    """The live list, as bytes: the catalog keeps them beside what they say (`wire.listing` reads them).
+
+    With a key, OpenRouter's `/models/user` answers with what that key may use.
+    """
     path = row.list_keyed if has_key and row.list_keyed else row.list
     return Call(
         method="GET",
         url=row.url(path),
-        decode=lambda reply: listing_from(reply.body, row, fetched_at=now()),
+        decode=lambda reply: reply.body,
         with_key=has_key and row.list_auth != "none",
         max_reply_bytes=32 * 1024 * 1024,
     )
@@ -78,12 +79,12 @@ def chat_body(
 
 
 def chat(row: Provider, body: bytes, *, model: str) -> Call[Answer]:
-    """A chat whose answer comes in one piece. `body` has passed the guard."""
+    """A chat, whose answer comes in one piece or, when the body says so, as a stream. `body` has passed the guard."""
     return Call(
         method="POST",
         url=row.url("/chat/completions"),
         body=body,
-        headers={"content-type": "application/json"},
+        headers={"content-type": "application/json", "accept": "application/json, text/event-stream"},
         decode=lambda reply: answer_from(decode(reply.body, what="The answer"), asked_model=model),
         repeatable=False,
         model=model,

@@ -1,0 +1,237 @@
+"""The asyncio client, twin of `sync`.
+
+The catalog blocks (disk, file lock, its own connection), so it runs in a thread, and only when the list in memory
+does not settle the question; all tasks that ask meanwhile wait for that one look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from moongate.client.build import Parts, parts
+from moongate.client.guard import Guard, Permit
+from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
+from moongate.errors import MoongateError, UsageError
+from moongate.facts.chat import Answer, Chunk, Message
+from moongate.facts.models import Listing, Verdict
+from moongate.facts.money import Balance
+from moongate.facts.providers import Provider
+from moongate.settings.load import Flags, Settings, load
+from moongate.wire import calls
+from moongate.wire.stream import ChatStream
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from moongate.transport.aio import AsyncDoor
+
+
+class AsyncClient:
+    """One provider's endpoint, with one key, behind the guard, for one event loop.
+
+    Without arguments, provider, address and key come from the environment and the configuration files, as on the
+    command line. Raises a ConfigError when they cannot work; no network is touched before the first call.
+    """
+
+    def __init__(
+        self,
+        provider: str | None = None,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        guard: str | None = None,
+        timeout: float | None = None,
+        settings: Settings | None = None,
+        long_lived: bool = True,
+    ) -> None:
+        self.settings = settings or load(
+            Flags(provider=provider, api_key=api_key, base_url=base_url, model=model, guard=guard, timeout=timeout)
+        )
+        self._parts: Parts = parts(self.settings, long_lived=long_lived)
+        self._door: AsyncDoor | None = None
+        self._looking = asyncio.Lock()
+
+    @property
+    def provider(self) -> Provider:
+        """The row of the endpoint in use."""
+        return self._parts.row
+
+    @property
+    def guard(self) -> Guard:
+        """The guard in front of it."""
+        return self._parts.guard
+
+    async def models(self) -> Listing:
+        """Return the live list, at most 10 minutes old."""
+        catalog = self._parts.guard.catalog
+        at_hand = catalog.at_hand()
+        return at_hand if at_hand is not None else await self._look(catalog.listing)
+
+    async def resolve(self, name: str) -> Verdict:
+        """Return what `name` means at this endpoint. Sends nothing but, if needed, the request for the list."""
+        return (await self._look(lambda: self._parts.guard.verdict(name)))[0]
+
+    async def chat(
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> Answer:
+        """Return one answer.
+
+        `parameters` go into the body as they are (`max_tokens`, `temperature`, `thinking`, `tools`, …); those that
+        are None are left out. Raises ModelRefusedError before anything is sent when the endpoint does not list the
+        model. A chat is sent again only when it certainly was not taken: never after a time-out or a server error.
+        """
+        prepared = await self._prepare(model, messages, parameters, extra_body, stream=False)
+        return complete(await self._network().call(prepared.call), prepared, self.provider)
+
+    def stream(
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> AsyncStream:
+        """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
+        return AsyncStream(
+            lambda: self._prepare(model, messages, parameters, extra_body, stream=True), self._network, self.provider
+        )
+
+    async def balance(self) -> Balance:
+        """Return the account's money. Raises NotOfferedError where the provider has no such call."""
+        call = calls.balance(self.provider)
+        self._need_key()
+        return await self._network().call(call)
+
+    async def estimate(self, *, messages: Sequence[Message], model: str | None = None) -> int:
+        """Return how many tokens a prompt has, counted by the provider."""
+        permit = await self._permit(model)
+        call = estimate_call(self._parts.guard, permit, messages)
+        self._need_key()
+        return await self._network().call(call)
+
+    async def model_name(self, said: str | None = None) -> str:
+        """Return the model that a call without a model uses: configured, or the only one listed."""
+        configured = self.settings.model
+        return chosen_model(said, configured, None if said or configured else await self.models())
+
+    async def close(self) -> None:
+        """Close connections, and end the embedded model if it was started."""
+        if self._door is not None:
+            await self._door.close()
+        await asyncio.to_thread(self._parts.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _prepare(
+        self,
+        model: str | None,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        extra_body: Mapping[str, Any] | None,
+        *,
+        stream: bool,
+    ) -> Prepared:
+        permit = await self._permit(model)
+        self._need_key()
+        return prepare(
+            self._parts.guard, permit, messages=messages, stream=stream, parameters=parameters, extra_body=extra_body
+        )
+
+    async def _permit(self, model: str | None) -> Permit:
+        name = await self.model_name(model)
+        guard = self._parts.guard
+        permit = guard.at_hand(name)
+        return permit if permit is not None else await self._look(lambda: guard.allow(name))
+
+    async def _look(self, ask: Callable[[], T]) -> T:
+        """Have a blocking question answered in a thread, one at a time: the first brings the list for all."""
+        async with self._looking:
+            return await asyncio.to_thread(ask)
+
+    def _need_key(self) -> None:
+        if self._parts.key is None:
+            self.settings.needed_key()
+
+    def _network(self) -> AsyncDoor:
+        if self._door is None:
+            from moongate.transport.aio import AsyncDoor  # httpx2 costs a tenth of a second: not before it is needed
+
+            self._door = AsyncDoor(self._parts.row, self._parts.key, self._parts.network)
+        return self._door
+
+
+class AsyncStream:
+    """The chunks of one answer as they arrive; `answer` is complete once the iteration has ended.
+
+    Raises BrokenStreamError, with the text so far, when the stream ends before its `[DONE]`.
+    """
+
+    def __init__(
+        self, prepare: Callable[[], Awaitable[Prepared]], network: Callable[[], AsyncDoor], row: Provider
+    ) -> None:
+        self._prepare = prepare
+        self._network = network
+        self._row = row
+        self._begun: tuple[Prepared, ChatStream] | None = None
+        self._chunks = self._run()
+
+    @property
+    def answer(self) -> Answer:
+        """The answer as far as it came, with its cost. Raises UsageError before the first step."""
+        if self._begun is None:
+            raise UsageError("The stream has not begun: there is no answer yet.")
+        prepared, state = self._begun
+        return complete(state.so_far(), prepared, self._row)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed before sending; empty before the first step."""
+        return self._begun[0].notes if self._begun else ()
+
+    async def close(self) -> None:
+        """Stop reading and drop the connection."""
+        await self._chunks.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Chunk]:
+        return self._chunks
+
+    async def __anext__(self) -> Chunk:
+        return await anext(self._chunks)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _run(self) -> AsyncGenerator[Chunk, None]:
+        prepared = await self._prepare()
+        state = ChatStream(self._row, asked_model=prepared.permit.id)
+        self._begun = (prepared, state)
+        async with self._network().stream_call(prepared.call) as pieces:
+            try:
+                async for piece in pieces:
+                    for chunk in state.feed(piece):
+                        yield chunk
+                    if state.done:
+                        break
+            except MoongateError as error:
+                raise state.broken(error) from error
+        state.finish()

@@ -1,0 +1,205 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from moongate.client.build import Parts, parts
+from moongate.client.guard import Guard
+from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
+from moongate.errors import MoongateError
+from moongate.facts.chat import Answer, Chunk, Message
+from moongate.facts.models import Listing, Verdict
+from moongate.facts.money import Balance
+from moongate.facts.providers import Provider
+from moongate.settings.load import Flags, Settings, load
+from moongate.wire import calls
+from moongate.wire.stream import ChatStream
+
+if TYPE_CHECKING:
+    from moongate.transport.sync import Door
+
+
+class Client:
+    """One provider's endpoint, with one key, behind the guard. Thread-safe.
+
+    Without arguments, provider, address and key come from the environment and the configuration files, as on the
+    command line. Raises a ConfigError when they cannot work; no network is touched before the first call.
+    """
+
+    def __init__(
+        self,
+        provider: str | None = None,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        guard: str | None = None,
+        timeout: float | None = None,
+        settings: Settings | None = None,
+        long_lived: bool = True,
+    ) -> None:
+        self.settings = settings or load(
+            Flags(provider=provider, api_key=api_key, base_url=base_url, model=model, guard=guard, timeout=timeout)
+        )
+        self._parts: Parts = parts(self.settings, long_lived=long_lived)
+        self._door: Door | None = None
+
+    @property
+    def provider(self) -> Provider:
+        """The row of the endpoint in use."""
+        return self._parts.row
+
+    @property
+    def guard(self) -> Guard:
+        """The guard in front of it."""
+        return self._parts.guard
+
+    def models(self) -> Listing:
+        """Return the live list, at most 10 minutes old."""
+        return self._parts.guard.catalog.listing()
+
+    def resolve(self, name: str) -> Verdict:
+        """Return what `name` means at this endpoint. Sends nothing but, if needed, the request for the list."""
+        return self._parts.guard.verdict(name)[0]
+
+    def chat(
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> Answer:
+        """Return one answer.
+
+        `parameters` go into the body as they are (`max_tokens`, `temperature`, `thinking`, `tools`, …); those that
+        are None are left out. Raises ModelRefusedError before anything is sent when the endpoint does not list the
+        model. A chat is sent again only when it certainly was not taken: never after a time-out or a server error.
+        """
+        prepared = self._prepare(model, messages, parameters, extra_body, stream=False)
+        return complete(self._network().call(prepared.call), prepared, self.provider)
+
+    def stream(
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> Stream:
+        """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
+        prepared = self._prepare(model, messages, parameters, extra_body, stream=True)
+        return Stream(self._network(), prepared, self.provider)
+
+    def balance(self) -> Balance:
+        """Return the account's money. Raises NotOfferedError where the provider has no such call."""
+        call = calls.balance(self.provider)
+        self._need_key()
+        return self._network().call(call)
+
+    def estimate(self, *, messages: Sequence[Message], model: str | None = None) -> int:
+        """Return how many tokens a prompt has, counted by the provider."""
+        permit = self._parts.guard.allow(self.model_name(model))
+        call = estimate_call(self._parts.guard, permit, messages)
+        self._need_key()
+        return self._network().call(call)
+
+    def model_name(self, said: str | None = None) -> str:
+        """Return the model that a call without a model uses: configured, or the only one listed."""
+        configured = self.settings.model
+        return chosen_model(said, configured, None if said or configured else self.models())
+
+    def close(self) -> None:
+        """Close connections, and end the embedded model if it was started."""
+        if self._door is not None:
+            self._door.close()
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _prepare(
+        self,
+        model: str | None,
+        messages: Sequence[Message],
+        parameters: Mapping[str, Any],
+        extra_body: Mapping[str, Any] | None,
+        *,
+        stream: bool,
+    ) -> Prepared:
+        permit = self._parts.guard.allow(self.model_name(model))
+        self._need_key()
+        return prepare(
+            self._parts.guard, permit, messages=messages, stream=stream, parameters=parameters, extra_body=extra_body
+        )
+
+    def _need_key(self) -> None:
+        if self._parts.key is None:
+            self.settings.needed_key()
+
+    def _network(self) -> Door:
+        if self._door is None:
+            from moongate.transport.sync import Door  # httpx2 costs a tenth of a second: not before it is needed
+
+            self._door = Door(self._parts.row, self._parts.key, self._parts.network)
+        return self._door
+
+
+class Stream:
+    """The chunks of one answer as they arrive; `answer` is complete once the iteration has ended.
+
+    Raises BrokenStreamError, with the text so far, when the stream ends before its `[DONE]`.
+    """
+
+    def __init__(self, door: Door, prepared: Prepared, row: Provider) -> None:
+        self._prepared = prepared
+        self._row = row
+        self._state = ChatStream(row, asked_model=prepared.permit.id)
+        self._chunks = self._run(door)
+
+    @property
+    def answer(self) -> Answer:
+        """The answer as far as it came, with its cost."""
+        return complete(self._state.so_far(), self._prepared, self._row)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed before sending."""
+        return self._prepared.notes
+
+    def close(self) -> None:
+        """Stop reading and drop the connection."""
+        self._chunks.close()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self._chunks
+
+    def __next__(self) -> Chunk:
+        return next(self._chunks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, door: Door) -> Generator[Chunk, None, None]:
+        with door.stream_call(self._prepared.call) as pieces:
+            try:
+                for piece in pieces:
+                    yield from self._state.feed(piece)
+                    if self._state.done:
+                        break
+            except MoongateError as error:
+                raise self._state.broken(error) from error
+        self._state.finish()
