@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from moongate.testing.exchange import Received, refuse
+from moongate.testing.exchange import Received, Refusal, refuse
 from moongate.testing.models import Price
 
 Region = Literal["ai", "cn"]
@@ -116,3 +116,9 @@ def cost(price: Price | None, *, prompt: int, cached: int, completion: int) -> D
         return Decimal(0)
     total = (prompt - cached) * price.miss + cached * price.hit + completion * price.output
     return total / Decimal(1_000_000)
+
+
+def told_to(account: Account, name: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Refusal:
+    """Return the refusal of that name as this account would read it, every number in it a zero."""
+    zeros: dict[str, object] = dict.fromkeys(("limit", "seconds", "current", "credit"), 0)
+    return Refusal(name=name, fields={**zeros, "org": account.org, "ak": account.ak}, headers=headers)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from moongate.testing.accounts import Account
+from moongate.testing.batches import Batches
 from moongate.testing.exchange import Received, Refusal, Reply, refuse, reply_json
+from moongate.testing.files import Files
 from moongate.testing.inference import chat, json_object, model_of
 from moongate.testing.listing import listed
 from moongate.testing.refusals import rendered
@@ -51,11 +53,13 @@ def _handled(world: World, routes: tuple[Route, ...], request: Received) -> Repl
     for route in routes:
         parts = route.parts(request)
         if parts is not None:
+            if request.oversize:
+                raise refuse("too_large")
             return route.handler(world, request, *parts)
     raise refuse("no_route")
 
 
-def routes_of(world: World) -> tuple[Route, ...]:
+def routes_of(world: World, files: Files, batches: Batches) -> tuple[Route, ...]:
     """Return the routes that this dialect and product have."""
     own = {"openrouter": _openrouter, "aimlapi": _aimlapi}.get(world.dialect)
     common = [
@@ -65,12 +69,21 @@ def routes_of(world: World) -> tuple[Route, ...]:
     if own is not None:
         return (*common, *own())
     platform = world.dialect == "moonshot" and world.product == "platform"
-    return (*common, *(_platform() if platform else ()))
+    return (*common, *(_platform(files, batches) if platform else ()))
 
 
-def _platform() -> Iterator[Route]:
+def _platform(files: Files, batches: Batches) -> Iterator[Route]:
     yield Route("GET", "/v1/users/me/balance", balance)
     yield Route("POST", "/v1/tokenizers/estimate-token-count", estimate)
+    yield Route("POST", "/v1/files", files.upload)
+    yield Route("GET", "/v1/files", files.list)
+    yield Route("GET", "/v1/files/{}", files.show)
+    yield Route("DELETE", "/v1/files/{}", files.delete)
+    yield Route("GET", "/v1/files/{}/content", files.content)
+    yield Route("POST", "/v1/batches", batches.create)
+    yield Route("GET", "/v1/batches", batches.list)
+    yield Route("GET", "/v1/batches/{}", batches.show)
+    yield Route("POST", "/v1/batches/{}/cancel", batches.cancel)
 
 
 def _openrouter() -> Iterator[Route]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,6 @@ import h11
 
 from moongate.testing.exchange import Received, Reply, received
 from moongate.testing.faults import Fault
-from moongate.testing.refusals import too_large
 
 Handle = Callable[[Received], tuple[Reply, Fault | None]]
 HEADERS_MAX_BYTES = 65_536
@@ -67,17 +67,17 @@ class Connection:
         head = await self._event()
         if not isinstance(head, h11.Request):
             return None
-        body = bytearray()
+        body, size = bytearray(), 0
         while isinstance(event := await self._event(), h11.Data):
-            body += event.data
-            if len(body) > self._max:
-                await self._send(too_large(), "POST")
-                return None
+            size += len(event.data)
+            if size <= self._max:  # what is too much is read and dropped, so that the client gets its answer
+                body += event.data
         if not isinstance(event, h11.EndOfMessage):
             return None
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
         target = head.target.decode("latin-1")
-        return received(head.method.decode("latin-1"), target, headers, bytes(body), self._clock())
+        request = received(head.method.decode("latin-1"), target, headers, bytes(body), self._clock())
+        return dataclasses.replace(request, oversize=size > self._max)
 
     async def _event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         while True:

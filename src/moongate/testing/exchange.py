@@ -26,6 +26,7 @@ class Received:
     headers: Mapping[str, str]  # names in lower case; repeated headers joined with ", "
     body: bytes = b""
     at: float = 0.0  # seconds since the epoch, by the server's clock
+    oversize: bool = False  # the body is longer than the server takes, and cut
 
     def json(self) -> Any:
         """Return the body as JSON; raises `msgspec.DecodeError` when it is none."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ from moongate.testing.exchange import Received
 
 Kind = Literal[
     "status",  # answer with `status`, `body` and `headers`
+    "refusal",  # answer with the error that is called `name` in errors.toml, in the dialect's words
     "reset",  # close the connection with a TCP reset
     "stall",  # say nothing more, keep the connection open
     "truncate",  # end the connection before the answer is whole
@@ -31,7 +32,7 @@ Kind = Literal[
     "no_done",  # a stream ends without [DONE]
     "error_in_stream",  # a stream carries an error object and ends
 ]
-REPLACING = frozenset({"status", "garbage", "html_504", "redirect", "huge", "endless"})
+REPLACING = frozenset({"status", "refusal", "garbage", "html_504", "redirect", "huge", "endless"})
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Fault:
     at: Literal["start", "middle"] = "start"  # reset, stall, truncate: before the headers, or within the body
     accepted: bool | None = None  # None: when the fault lies in the middle or spoils a real answer
     status: int = 500
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
+    body: object = b""  # bytes and text as they are, anything else becomes JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    name: str = "overloaded"  # of a refusal
     url: str = ""  # where a redirect points
     seconds: float = 0.2  # how long "slow" waits
     size_bytes: int = 100_000_000  # how long a "huge" list is

@@ -30,7 +30,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     """Return the request's JSON object; anything else is refused."""
     try:
         value = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise refuse("not_json") from None
     if not isinstance(value, dict):
         raise refuse("not_json")

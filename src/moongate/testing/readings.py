@@ -31,5 +31,7 @@ class Readings:
     tier0: Literal["3/1", "20/3"] = "3/1"  # RPM/concurrency of the lowest tier
     estimate_wrapped: bool = False  # older documentation wraps the estimate as the balance is wrapped
     purposes: Literal["four", "six", "extract"] = "four"  # accepted file purposes in successive pages
+    batch_error_line: Literal["response", "error"] = "response"  # no sample of such a line is known
+    batch_order: Literal["input", "reversed"] = "input"  # the order of output lines is not documented
     aimlapi_unknown_model: Literal[404, 400] = 404  # no capture of that answer is known
     hidden_preamble_tokens: int = 0  # K3 was seen to bill about 80 tokens that the caller did not send

@@ -74,9 +74,3 @@ def _flat(status: int, message: str, request: Received) -> dict[str, Any]:
         "path": request.path,
         "message": message,
     }
-
-
-def too_large() -> Reply:
-    """Answer a body above the limit; the connection ends, since the rest of the body is not read."""
-    error = {"message": rows()["moonshot"]["too_large"]["message"], "type": "invalid_request_error"}
-    return reply_json({"error": error}, status=413, headers=(("connection", "close"),))

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from moongate.testing.accounts import Account, Accounts, Region
+from moongate.testing.accounts import Account, Accounts, Region, told_to
 from moongate.testing.app import respond, routes_of
+from moongate.testing.batches import Batches
 from moongate.testing.exchange import Received, Reply, refuse
 from moongate.testing.faults import Chaos, Fault, Plan
+from moongate.testing.files import Files
 from moongate.testing.limits import Limits
 from moongate.testing.listing import Shape
 from moongate.testing.loop import Loop
@@ -46,7 +48,7 @@ class MoonshotServer:
     open_door     True: no key is needed, whoever comes is the default account
     body_max_bytes   larger request bodies get 413
 
-    A function in `replies` that raises is answered with status 500; leaving the `with` block raises it again.
+    A function in `replies` runs in the server's thread and may not call this server. One that raises is answered with status 500; leaving the `with` block raises it again.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class MoonshotServer:
             limits=Limits(readings),
             open_door=open_door,
         )
-        self._routes = routes_of(self._world)
+        self.files = Files()
+        self.batches = Batches(self._world, self.files)
+        self._routes = routes_of(self._world, self.files, self.batches)
         self._requests: list[Received] = []
         self._requests_lock = threading.Lock()
         self._plan = Plan()
@@ -192,17 +196,18 @@ class MoonshotServer:
         fault = self._plan.draw(request)
         if fault is None:
             return self._respond(request), None
+        instead = self._refused(fault, request) if fault.kind == "refusal" else replaced(fault)
         if not fault.does_the_work:
-            return replaced(fault) or Reply(), fault
+            return instead or Reply(), fault
         reply = self._respond(request)
-        return (self._lost(reply, fault) or spoiled(reply, fault)), fault
+        if instead is None:
+            return spoiled(reply, fault), fault
+        reply.release()  # the work was done, its answer is lost
+        return instead, fault
 
-    def _lost(self, reply: Reply, fault: Fault) -> Reply | None:
-        """Return the fault's own answer, when the work was done but its answer is replaced."""
-        instead = replaced(fault)
-        if instead is not None:
-            reply.release()
-        return instead
+    def _refused(self, fault: Fault, request: Received) -> Reply:
+        refusal = told_to(self.accounts.default, fault.name, headers=tuple(fault.headers.items()))
+        return rendered(refusal, request, self._world.dialect, self._world.product)
 
     def _respond(self, request: Received) -> Reply:
         try:

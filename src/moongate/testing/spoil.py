@@ -22,12 +22,9 @@ def replaced(fault: Fault) -> Reply | None:
     """Return the answer that a fault gives in place of the real one, None when it has none of its own."""
     match fault.kind:
         case "status":
-            typed = any(name.lower() == "content-type" for name, _ in fault.headers)
-            return Reply(
-                status=fault.status, headers=fault.headers if typed else (JSON, *fault.headers), body=fault.body
-            )
+            return _chosen(fault)
         case "garbage":
-            return Reply(body=fault.body or b"<!doctype html><title>Welcome</title>")
+            return Reply(body=_bytes(fault.body) or b"<!doctype html><title>Welcome</title>")
         case "html_504":
             return Reply(status=504, headers=(HTML,), body=HTML_504)
         case "redirect":
@@ -35,6 +32,18 @@ def replaced(fault: Fault) -> Reply | None:
         case "huge" | "endless":
             return Reply(stream=filler_list(fault.size_bytes if fault.kind == "huge" else None))
     return None
+
+
+def _chosen(fault: Fault) -> Reply:
+    headers = tuple(fault.headers.items())
+    typed = any(name.lower() == "content-type" for name, _ in headers)
+    return Reply(status=fault.status, headers=headers if typed else (JSON, *headers), body=_bytes(fault.body))
+
+
+def _bytes(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return body.encode() if isinstance(body, str) else msgspec.json.encode(body)
 
 
 def filler_list(size: int | None) -> Iterator[bytes]:
