@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -21,6 +22,8 @@ from moongate.facts.money import Balance
 from moongate.facts.providers import Provider
 from moongate.settings.load import Flags, Settings, load
 from moongate.wire import calls
+from moongate.wire.peek import models_in
+from moongate.wire.replies import Reply
 from moongate.wire.stream import ChatStream
 
 T = TypeVar("T")
@@ -117,6 +120,21 @@ class AsyncClient:
         call = estimate_call(self._parts.guard, permit, messages)
         self._need_key()
         return await self._network().call(call)
+
+    @asynccontextmanager
+    async def relay(self, body: bytes) -> AsyncIterator[tuple[Permit, Reply, AsyncIterator[bytes]]]:
+        """Send the bytes of a chat that somebody else wrote, once, and yield the head and the pieces of the answer.
+
+        The ids in them must be wire ids: nothing is rewritten here. Raises what the guard raises before anything is
+        sent; a status that is no success is yielded with its body in the head and no pieces.
+        """
+        names = models_in(body)
+        permits = tuple([await self._permit(name) for name in names])
+        self._parts.guard.check(body, permits)
+        self._need_key()
+        call = calls.chat(self.provider, body, model=permits[0].id)
+        async with self._network().stream(call) as (head, pieces):
+            yield permits[0], head, pieces
 
     async def model_name(self, said: str | None = None) -> str:
         """Return the model that a call without a model uses: configured, or the only one listed."""

@@ -113,12 +113,14 @@ def estimate(row: Provider, *, model: str, messages: Sequence[Message]) -> Call[
 
 
 def _estimate(reply: Reply) -> int:
-    """Read `{"data": {"total_tokens": 80}}`, with or without `code`, `scode` and `status` around it."""
+    """Read Moonshot's `{"data": {"total_tokens": 80}}`, however wrapped, or llama.cpp's `input_tokens`."""
     payload = decode(reply.body, what="The token count")
-    data = payload.get("data") if isinstance(payload, dict) else None
-    total = data.get("total_tokens") if isinstance(data, dict) else None
+    if not isinstance(payload, dict):
+        payload = {}
+    data = payload.get("data")
+    total = data.get("total_tokens") if isinstance(data, dict) else payload.get("input_tokens")
     if type(total) is not int:
-        raise NotJsonError("The token count holds no total_tokens.")
+        raise NotJsonError("The token count holds no number of tokens.")
     return total
 
 
