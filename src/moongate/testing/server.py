@@ -48,7 +48,8 @@ class MoonshotServer:
     open_door     True: no key is needed, whoever comes is the default account
     body_max_bytes   larger request bodies get 413
 
-    A function in `replies` runs in the server's thread and may not call this server. One that raises is answered with status 500; leaving the `with` block raises it again.
+    A function in `replies` runs in the server's thread and may not call this server. One that raises is answered with
+    status 500; leaving the `with` block raises it again.
     """
 
     def __init__(
