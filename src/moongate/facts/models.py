@@ -39,7 +39,8 @@ class Listing:
     base_url: str
     fetched_at: float  # seconds since the epoch
     models: tuple[Model, ...]
-    sha256: str = ""  # of the body as it was received
+    body: bytes = b""  # as it was received
+    sha256: str = ""  # of the body
     skipped: int = 0  # rows that carried no usable id
     unverified_since: float | None = None  # set when this is an older list, because the live one cannot be had
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -67,6 +67,7 @@ class Settings:
     warnings: tuple[str, ...] = ()
     origins: Mapping[str, tuple[Any, str]] = field(default_factory=dict)  # option -> value, where it came from
     chosen_by: str = ""  # why this provider
+    addressed_by: str = ""  # where its base url comes from
     others: Mapping[str, Provider] = field(default_factory=dict)  # every provider that could have been named
 
     @property
@@ -117,8 +118,8 @@ def load(
     rows = {**built_in(), **_own_providers(config)}
     sources = _Sources(flags=flags, env=env, found=found, rows=rows)
     row, named, chosen_by = _choose(sources)
-    row, warnings, moved = _addressed(row, sources)
-    key = _key(row, sources, named=named or moved)
+    row, addressed_by, warnings = _addressed(row, sources)
+    key = _key(row, sources, named=named or bool(addressed_by))
     return Settings(
         row=row,
         key=key,
@@ -136,8 +137,59 @@ def load(
         warnings=warnings,
         origins=found,
         chosen_by=chosen_by,
+        addressed_by=addressed_by or "built-in row",
         others=rows,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where things are kept, for commands that need no provider."""
+
+    cache_dir: Path
+    data_dir: Path
+
+
+def load_folders(
+    flags: Flags | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> Folders:
+    """Return the folders alone: no provider is chosen, no key is looked for."""
+    flags, env = flags or Flags(), os.environ if env is None else env
+    config = _config_files(flags, env, cwd or _cwd(), home or Path.home())
+    return Folders(
+        cache_dir=_folder(_value("cache_dir", flags, env, config)[0], "cache"),
+        data_dir=_folder(_value("data_dir", flags, env, config)[0], "data"),
+    )
+
+
+def load_all(
+    flags: Flags | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> list[Settings]:
+    """Return the settings of every provider whose list can be had: public ones, and those with a key here.
+
+    A key variable counts only for the provider it is unambiguous for; the embedded model is left out.
+    """
+    environment = os.environ if env is None else env
+    names = [row for row in _all_rows(flags or Flags(), environment, cwd, home).values() if row.name != "local"]
+    flags = replace(flags or Flags(), base_url=None, api_key=None)
+    found = []
+    for row in names:
+        usable = row.list_auth != "required" or any(variable in environment for variable in row.key_env)
+        if usable:
+            found.append(load(replace(flags, provider=row.name), env=env, cwd=cwd, home=home))
+    return found
+
+
+def _all_rows(flags: Flags, env: Mapping[str, str], cwd: Path | None, home: Path | None) -> dict[str, Provider]:
+    return {**built_in(), **_own_providers(_config_files(flags, env, cwd or _cwd(), home or Path.home()))}
 
 
 def config_dir(env: Mapping[str, str] | None = None) -> Path:
@@ -157,6 +209,11 @@ def scrubbed(env: Mapping[str, str] | None = None) -> dict[str, str]:
     names |= {n for option in OPTIONS for n in option.env if option.kind != "path"}
     secret = ("_API_KEY", "_KEY", "_TOKEN", "_SECRET")
     return {name: value for name, value in env.items() if name not in names and not name.endswith(secret)}
+
+
+def wants_color(env: Mapping[str, str] | None = None) -> bool:
+    """Say whether colours are wanted: not with NO_COLOR set to anything but the empty text (no-color.org)."""
+    return not (os.environ if env is None else env).get("NO_COLOR")
 
 
 def _cwd() -> Path:
@@ -290,15 +347,15 @@ def _url_variable(row: Provider, env: Mapping[str, str]) -> tuple[str | None, st
     return None, None
 
 
-def _addressed(row: Provider, sources: _Sources) -> tuple[Provider, tuple[str, ...], bool]:
-    """Return the row at its effective address, warnings, and whether the address moved it to another row."""
+def _addressed(row: Provider, sources: _Sources) -> tuple[Provider, str, tuple[str, ...]]:
+    """Return the row at its effective address, what named that address ("" for nothing), and warnings."""
     url, variable = sources.value("base_url"), "--base-url"
     warnings: tuple[str, ...] = ()
     if url is None:
         url, named_by = _url_variable(row, sources.env)
         variable, warnings = named_by or "", _disagreement(row, sources.env)
     if url is None or row.name in ("local", "custom"):
-        return row, (), False
+        return row, "", ()
     try:
         clean = checked_url(url, insecure_http=_insecure(sources))
     except BaseUrlError as error:
@@ -312,7 +369,7 @@ def _addressed(row: Provider, sources: _Sources) -> tuple[Provider, tuple[str, .
         )
     if ruling.name != row.name:
         warnings += (f"{variable} points to {ruling.host}: the provider is {ruling.name}, not {row.name}",)
-    return ruling, warnings, ruling.name != row.name or variable == "KIMI_BASE_URL"
+    return ruling, variable, warnings
 
 
 def _disagreement(row: Provider, env: Mapping[str, str]) -> tuple[str, ...]:

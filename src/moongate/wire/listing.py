@@ -49,6 +49,7 @@ def listing_from(body: bytes, row: Provider, *, fetched_at: float) -> Listing:
         base_url=row.base_url,
         fetched_at=fetched_at,
         models=tuple(models.values()),
+        body=body,
         sha256=hashlib.sha256(body).hexdigest(),
         skipped=skipped,
     )

@@ -1,0 +1,139 @@
+"""`moongate models`: the list, or what a name means at one endpoint or at all of them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from moongate.cli.options import Asked, connecting
+from moongate.errors import MoongateError, StorageError
+
+if TYPE_CHECKING:
+    from moongate.facts.models import Listing, Model, Verdict
+    from moongate.settings.load import Settings
+
+
+@click.command("models")
+@click.argument("name", required=False)
+@click.option("--all", "everywhere", is_flag=True, help="Ask every provider whose list can be had.")
+@click.option("--save", metavar="DIR", type=click.Path(file_okay=False), help="Keep the body as DIR/PROVIDER.json.")
+@connecting
+def command(asked: Asked, name: str | None, everywhere: bool, save: str | None) -> int:
+    """List what the endpoint offers to this key; with NAME, say what that name means there.
+
+    Exit code 1 when NAME is an id nowhere that was asked.
+    """
+    if name is None:
+        return _list(asked, save)
+    verdicts = [_verdict(settings, name) for settings in _asked_settings(asked, everywhere)]
+    if asked.show.json:
+        asked.show.document({"name": name, "results": [_result(v) for v in verdicts]})
+    else:
+        _explain(asked, verdicts)
+    return 0 if any(verdict.allowed for verdict in verdicts) else 1
+
+
+def _list(asked: Asked, save: str | None) -> int:
+    with asked.client() as client:
+        listing = client.models()
+    if save is not None:
+        _save(asked, listing, Path(save))
+    if asked.show.json:
+        asked.show.document(_document(listing))
+        return 0
+    asked.show.table(("id", "context", "input", "reasoning", ""), [_row(model) for model in listing.models])
+    if listing.skipped:
+        asked.show.talk(f"note: {listing.skipped} rows without a usable id were left out")
+    return 0
+
+
+def _document(listing: Listing) -> dict[str, Any]:
+    return {
+        "provider": listing.provider,
+        "base_url": listing.base_url,
+        "fetched_at": _rfc3339(listing.fetched_at),
+        "models": [
+            {
+                "id": model.id,
+                "context_length": model.context_length,
+                "input": list(model.input),
+                "reasoning": model.reasoning,
+                "floating": model.floating,
+                "raw": model.raw,
+            }
+            for model in listing.models
+        ],
+    }
+
+
+def _row(model: Model) -> tuple[str, ...]:
+    marks = ["floats"] * model.floating + [f"until {model.expires}"] * bool(model.expires)
+    reasoning = {True: "yes", False: "no", None: "?"}[model.reasoning]
+    return (model.id, str(model.context_length or "?"), ", ".join(model.input), reasoning, ", ".join(marks))
+
+
+def _save(asked: Asked, listing: Listing, folder: Path) -> None:
+    """Keep the body as it was received: `verify`, `diff` and `lint` read it in its provider's own shape."""
+    path = folder / f"{listing.provider}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(listing.body)
+    except OSError as error:
+        raise StorageError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
+    asked.show.talk(f"saved {path}")
+
+
+def _asked_settings(asked: Asked, everywhere: bool) -> list[Settings]:
+    """Return the settings of every endpoint to ask: the chosen one, or all whose list can be had."""
+    if not everywhere:
+        return [asked.settings]
+    from moongate.settings.load import load_all
+
+    return load_all(asked.settings_flags())
+
+
+def _verdict(settings: Settings, name: str) -> Verdict:
+    """Return what the name means there; an endpoint whose list cannot be had says nothing either way."""
+    from moongate.client.sync import Client
+    from moongate.facts.models import Verdict
+
+    with Client(settings=settings, long_lived=False) as client:
+        try:
+            return client.resolve(name)
+        except MoongateError as error:
+            return Verdict(name=name, provider=settings.row.name, found="unverified", note=error.message)
+
+
+def _result(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "provider": verdict.provider,
+        "verdict": verdict.found,
+        "id": verdict.id,
+        "reason": verdict.reason,
+        "belongs_to": list(verdict.belongs_to),
+        "suggestions": list(verdict.suggestions),
+    }
+
+
+def _explain(asked: Asked, verdicts: list[Verdict]) -> None:
+    for verdict in verdicts:
+        asked.show.data(f"{verdict.provider}: {_words(verdict)}")
+
+
+def _words(verdict: Verdict) -> str:
+    if verdict.allowed:
+        floats = " (it floats: re-pointed to newer models)" if verdict.reason == "floating" else ""
+        return f"{verdict.found}, sent as {verdict.id!r}{floats}"
+    if verdict.found == "unverified":
+        return f"unverified: {verdict.note}"
+    owners = f", the id of {', '.join(verdict.belongs_to[:4])}" if verdict.belongs_to else ""
+    ended = f" on {verdict.retired_on}" if verdict.retired_on else ""
+    nearest = f"; nearest here: {', '.join(map(repr, verdict.suggestions))}" if verdict.suggestions else ""
+    return f"not listed: {verdict.reason}{ended}{owners}{nearest}"
+
+
+def _rfc3339(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

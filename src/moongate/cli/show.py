@@ -1,0 +1,160 @@
+"""Everything that is written to the terminal: data to stdout, talk to stderr.
+
+Text that came from outside is stripped of control sequences when it goes to a terminal. rich is loaded only where a
+table or a progress bar is drawn.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import click
+
+from moongate.errors import MoongateError
+from moongate.wire.clean import printable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """How this command was asked to speak."""
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+    color: bool = True
+
+    def data(self, *parts: str | tuple[str, str], end: str = "\n") -> None:
+        """Write a line to stdout; a part may be (text, colour)."""
+        _write(sys.stdout, "".join(self._part(part) for part in parts) + end, cleaned=True)
+
+    def document(self, value: Any) -> None:
+        """Write one JSON document to stdout, indented on a terminal."""
+        _document(value)
+
+    def line(self, value: Any) -> None:
+        """Write one JSON line to stdout."""
+        import msgspec
+
+        _write(sys.stdout, msgspec.json.encode(value).decode() + "\n")
+
+    def talk(self, text: str) -> None:
+        """Say something on stderr, unless asked to be quiet."""
+        if not self.quiet:
+            _write(sys.stderr, text + "\n")
+
+    def notes(self, notes: Iterable[str]) -> None:
+        """Say on stderr what was changed on the way."""
+        for note in notes:
+            self.talk(f"note: {note}")
+
+    def _part(self, part: str | tuple[str, str]) -> str:
+        if not sys.stdout.isatty():
+            return part if isinstance(part, str) else part[0]
+        if isinstance(part, str):
+            return printable(part)
+        return click.style(printable(part[0]), fg=part[1]) if self.color else printable(part[0])
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table to stdout: drawn on a terminal, tab-separated otherwise."""
+        if not sys.stdout.isatty():
+            for row in (columns, *rows):
+                self.data("\t".join(printable(cell) for cell in row))
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold" if self.color else "")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        Console(no_color=not self.color, highlight=False).print(table)
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Any]:
+        """Yield a function of (done, total) that draws a bar on stderr, where stderr is a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True, no_color=not self.color)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(title, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def failure(error: MoongateError, *, as_json: bool, debug: bool) -> int:
+    """Report an error and return its exit code."""
+    if debug:
+        _write(sys.stderr, "".join(traceback.format_exception(error)))
+    if as_json:
+        _document({"error": described(error)})
+    parts = (error.message, error.advice)
+    _write(sys.stderr, "moongate: " + " ".join(part for part in parts if part) + "\n")
+    return error.exit_code
+
+
+def described(error: MoongateError) -> Mapping[str, Any]:
+    """Return the JSON form of an error."""
+    return {
+        "kind": error.kind,
+        "message": error.message,
+        "advice": error.advice,
+        "suggestions": list(error.suggestions),
+    }
+
+
+def bug(error: Exception, *, as_json: bool, debug: bool) -> int:
+    """Report an error that nobody foresaw."""
+    if debug:
+        _write(sys.stderr, "".join(traceback.format_exception(error)))
+    told = MoongateError(
+        f"moongate failed in a way it did not foresee ({type(error).__name__}).",
+        advice="Run the same command with --debug, and report what it prints.",
+    )
+    return failure(told, as_json=as_json, debug=False)
+
+
+def interrupted() -> None:
+    """Say that the user stopped it."""
+    _write(sys.stderr, "\nmoongate: interrupted\n")
+
+
+def help_page(text: str) -> None:
+    """Show a page of help for a command that was called without what it needs."""
+    _write(sys.stderr, text + "\n")
+
+
+def log_to_stderr(show: Show) -> None:
+    """Send the library's warnings to stderr as talk."""
+
+    class Talk(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show.talk(f"{record.levelname.lower()}: {record.getMessage()}")
+
+    logger = logging.getLogger("moongate")
+    logger.handlers = [Talk()]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if show.debug else logging.WARNING)
+
+
+def _document(value: Any) -> None:
+    import msgspec
+
+    text = msgspec.json.encode(value)
+    _write(sys.stdout, msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0).decode() + "\n")
+
+
+def _write(file: TextIO, text: str, *, cleaned: bool = False) -> None:
+    file.write(text if cleaned or not file.isatty() else printable(text))
+    file.flush()
