@@ -5,8 +5,7 @@ The names below are loaded when they are first used: `import moongate` itself co
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # typing itself would cost more than everything else here
 
 __version__ = "0.1.0"
 
@@ -66,6 +65,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from moongate.client.aio import AsyncClient
     from moongate.client.sync import Client
     from moongate.errors import (
@@ -88,6 +89,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
