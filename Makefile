@@ -1,0 +1,46 @@
+# Everything people and CI run, by the same names.
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/
+
+.PHONY: demo test check format bench docs lock install clean
+
+demo: install  ## the whole thing at work on the embedded model, without any key
+	$(RUN)moongate demo
+
+test: install  ## the test suite
+	$(RUN)python -m pytest
+
+check: install  ## style, types, import stairs
+	$(RUN)ruff check
+	$(RUN)ruff format --check
+	$(RUN)mypy
+	$(RUN)lint-imports
+
+format: install
+	$(RUN)ruff check --fix
+	$(RUN)ruff format
+
+bench: install  ## start-up time, guard overhead: ratios, measured in one run
+	$(RUN)python benchmarks/startup.py
+	$(RUN)python benchmarks/guard.py
+
+docs: install  ## rewrite what the documentation shows of commands and their output
+	$(RUN)python scripts/make_help.py
+	$(RUN)python scripts/make_docs.py
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "moongate needs Python 3.11 or later; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN)python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock:  ## resolve anew; the file holds hashes and names no index
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --quiet -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
