@@ -46,7 +46,7 @@ def ask(
     headers: dict[str, str] | None = None,
     timeout: float = 5,
 ) -> Got:
-    """Send one request below the base url ("//path": below the origin); key "" is the default account's, None none."""
+    """Send one request below the base url ("//path": below the origin); key "" is the default one, None is none."""
     base = server.base_url[len(server.origin) :]
     target = path[1:] if path.startswith("//") else base + path
     sent = {"authorization": f"Bearer {key or server.key}"} if key is not None else {}

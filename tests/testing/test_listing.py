@@ -115,11 +115,9 @@ def test_openrouter_key_and_credits(ask: Ask) -> None:
         assert ask(server, "GET", "/key").json()["data"]["limit_remaining"] is None
         refused = ask(server, "GET", "/credits")
         server.accounts.default.management = True
-        credits = ask(server, "GET", "/credits").json()["data"]
-    assert refused.json() == {
-        "error": {"code": 403, "message": "Only management keys can perform this operation"}
-    }
-    assert credits["total_credits"] - credits["total_usage"] == pytest.approx(49.58894)
+        answer = ask(server, "GET", "/credits").json()["data"]
+    assert refused.json() == {"error": {"code": 403, "message": "Only management keys can perform this operation"}}
+    assert answer["total_credits"] - answer["total_usage"] == pytest.approx(49.58894)
 
 
 def test_aimlapi_billing_is_not_under_v1(ask: Ask) -> None:

@@ -46,8 +46,9 @@ def test_closing_does_not_wait_for_stalled_clients(ask: Ask) -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
             while not server.requests:
-                pass
+                threading.Event().wait(0.005)
             server.close()
+            assert not any(thread.name.endswith(str(server.port)) for thread in threading.enumerate())
 
 
 def test_requests_are_recorded_in_order(server: MoonshotServer, ask: Ask, body: Body) -> None:
@@ -88,9 +89,7 @@ def test_the_four_kinds_of_wrong_key(ask: Ask) -> None:
         nothing = ask(server, "GET", "/models", key=None)
         wrong = [ask(server, "GET", "/models", key=key) for key in ("sk-x", international.key, code.key)]
     assert nothing.status == 401
-    assert nothing.json() == {
-        "error": {"message": "Incorrect API key provided", "type": "incorrect_api_key_error"}
-    }
+    assert nothing.json() == {"error": {"message": "Incorrect API key provided", "type": "incorrect_api_key_error"}}
     for answer in wrong:
         assert answer.status == 401
         assert answer.json() == {

@@ -124,7 +124,7 @@ def test_a_plain_openai_server(ask: Ask, body: Body) -> None:
     assert refused["error"]["code"] == "model_not_found"
 
 
-# Required fields of Moonshot's published OpenAPI document, revision of 2026-08-17, and the properties its answers show.
+# Required fields of Moonshot's published OpenAPI document (revision of 2026-08-17), and what its answers show.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "BalanceResponse": ("code", "data", "scode", "status"),
     "BalanceResponse.data": ("available_balance", "voucher_balance", "cash_balance"),

@@ -93,7 +93,7 @@ def completed(
         finish_reason=_finish(answer, calls, whole=whole),
         usage=dataclasses.replace(frame.usage, completion=used, reasoning=count(thought)),
         piece=max(1, answer.piece),
-        choices=int(request.get("n") or 1),
+        choices=_choices(request.get("n")),
     )
 
 
@@ -113,6 +113,10 @@ def _stopped(text: str, stop: object) -> str:
     stops = [stop] if isinstance(stop, str) else stop if isinstance(stop, list) else []
     places = [text.find(word) for word in stops if isinstance(word, str) and word and word in text]
     return text[: min(places)] if places else text
+
+
+def _choices(number: object) -> int:
+    return number if isinstance(number, int) and 1 <= number <= 5 else 1
 
 
 def _finish(answer: Answer, calls: tuple[ToolCall, ...], *, whole: bool) -> str:

@@ -17,6 +17,7 @@ from moongate.testing import shapes
 from moongate.testing.accounts import Account, cost
 from moongate.testing.chat import Completion, Usage, allowed_max, completed
 from moongate.testing.exchange import EVENTS, JSON, Received, Reply, refuse
+from moongate.testing.loose import items, mapping
 from moongate.testing.models import ServedModel
 from moongate.testing.replies import Answer
 from moongate.testing.rules import judged, schema_warnings
@@ -86,7 +87,7 @@ def infer(
     refusal = judged(asked, model, world.readings) if world.dialect == "moonshot" else None
     if refusal is not None:
         raise refusal
-    messages, tools = asked.get("messages") or [], asked.get("tools") or []
+    messages, tools = items(asked.get("messages")), items(asked.get("tools"))
     prompt = prompt_tokens(messages, tools) + _preamble(world, model)
     maximum = allowed_max(asked, model, prompt)
     if prompt + maximum > model.context_length or prompt >= model.context_length:
@@ -134,7 +135,7 @@ def _reply(world: World, account: Account, asked: Mapping[str, Any], answer: Ans
     if not asked.get("stream"):
         body = msgspec.json.encode(shapes.body(done, dialect=dialect, readings=readings))
         return Reply(headers=(JSON, *headers), body=body, delay_s=answer.delay_s, release=release)
-    wanted = bool((asked.get("stream_options") or {}).get("include_usage"))
+    wanted = bool(mapping(asked.get("stream_options")).get("include_usage"))
     stream = shapes.events(done, dialect=dialect, readings=readings, include_usage=wanted)
     return Reply(
         headers=(EVENTS, *headers),

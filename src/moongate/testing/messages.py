@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moongate.testing.exchange import Refusal, refuse
+from moongate.testing.loose import items, mapping
 from moongate.testing.models import ServedModel
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -83,11 +84,11 @@ def _media(kind: str, value: object, model: ServedModel) -> Iterator[Refusal]:
 
 def _tool_turns(messages: list[Mapping[str, Any]]) -> Iterator[Refusal]:
     """Judge that every tool message answers a call that was made before it."""
-    known: set[object] = set()
+    known: set[str] = set()
     for message in messages:
-        known |= {call.get("id") for call in message.get("tool_calls") or () if isinstance(call, Mapping)}
+        known |= {str(mapping(call).get("id")) for call in items(message.get("tool_calls"))}
         if message.get("role") == "tool":
-            called = message.get("tool_call_id") or ""
+            called = str(message.get("tool_call_id") or "")
             if not called or called not in known:
                 yield refuse("tool_call_id", id=called)
 
@@ -97,5 +98,5 @@ def _partial(request: Mapping[str, Any]) -> Iterator[Refusal]:
     marked = [index for index, message in enumerate(messages) if message.get("partial")]
     if any(index != len(messages) - 1 or messages[index].get("role") != "assistant" for index in marked):
         yield refuse("partial_last")
-    if marked and (request.get("response_format") or {}).get("type") == "json_object":
+    if marked and mapping(request.get("response_format")).get("type") == "json_object":
         yield refuse("partial_json")

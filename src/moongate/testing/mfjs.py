@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from moongate.testing.loose import among, mapping
+
 TYPES = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
 KEYWORDS = frozenset(
     {"description", "title", "default", "type", "enum", "properties", "required", "additionalProperties"}
@@ -45,7 +47,7 @@ def _flaws(schema: Schema, name: str, path: str) -> Iterator[str]:
         yield from _typed(schema, name)
     yield from _properties(schema, name, path)
     yield from _items(schema, name, path)
-    for key, inner in _mapping(schema.get("$defs")).items():
+    for key, inner in mapping(schema.get("$defs")).items():
         yield from _inside(inner, f"{path}$defs.{key}")
 
 
@@ -80,7 +82,7 @@ def _typed(schema: Schema, name: str) -> Iterator[str]:
         yield f"At path '{name}': type is not defined"
         return
     for kind in kinds if isinstance(kinds, list) else [kinds]:
-        if kind not in TYPES:
+        if not among(kind, TYPES):
             yield f"At path '{name}': invalid type: {kind}"
 
 
@@ -93,10 +95,9 @@ def _properties(schema: Schema, name: str, path: str) -> Iterator[str]:
         yield f"At path '{_joined(name, 'required')}': required must be an array"
         return
     for wanted in required:
-        if wanted not in properties:
+        if not among(wanted, properties):
             yield f"At path '{name}': required property '{wanted}' is not defined in properties"
-    if len(set(required)) < len(required):
-        twice = next(word for word in required if required.count(word) > 1)
+    if twice := next((word for word in required if required.count(word) > 1), None):
         yield f"At path '{name}': duplicate items in required array: {twice}"
     for key, inner in properties.items():
         yield from _inside(inner, f"{path}properties.{key}")
@@ -120,7 +121,3 @@ def _inside(schema: object, name: str) -> Iterator[str]:
 
 def _joined(name: str, keyword: str) -> str:
     return keyword if name == "root" else f"{name}.{keyword}"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moongate.testing.exchange import Refusal, refuse
+from moongate.testing.loose import mapping
 from moongate.testing.models import Family, ServedModel
 from moongate.testing.readings import Readings
 
@@ -162,7 +163,7 @@ def _response_format(wanted: Mapping[str, Any] | None) -> Iterator[Refusal]:
     if kind not in ("text", "json_object", "json_schema"):
         yield refuse("response_format_type", got=kind)
     if wanted is not None and kind == "json_schema":
-        schema = wanted.get("json_schema") or {}
+        schema = mapping(wanted.get("json_schema"))
         for field in ("name", "schema"):
             if not schema.get(field):
                 yield refuse("response_format", field=f"json_schema.{field}")

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from moongate.testing.loose import items, mapping
+
 Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
@@ -68,18 +70,23 @@ class Replies:
 def echo(request: Request) -> Answer:
     """Say the last user text back; a forced tool is called with {}, a JSON format gets {"echo": text}."""
     choice = request.get("tool_choice")
-    names = [tool.get("function", {}).get("name", "") for tool in request.get("tools") or ()]
+    names = [name_of(tool) for tool in items(request.get("tools"))]
     if isinstance(choice, Mapping) or (choice == "required" and names):
-        name = choice.get("function", {}).get("name", "") if isinstance(choice, Mapping) else names[0]
+        name = name_of(choice) if isinstance(choice, Mapping) else names[0]
         return Answer(tool_calls=(ToolCall(name=name),))
     text = last_text(request)
-    kind = (request.get("response_format") or {}).get("type", "text")
+    kind = mapping(request.get("response_format")).get("type", "text")
     return Answer(text if kind == "text" else msgspec.json.encode({"echo": text}).decode())
+
+
+def name_of(tool: object) -> str:
+    """Return the name of the function that a tool or a choice names, "" when there is none."""
+    return str(mapping(mapping(tool).get("function")).get("name", ""))
 
 
 def last_text(request: Request) -> str:
     """Return the text of the last user message, "" when there is none."""
-    messages = [m for m in request.get("messages") or () if isinstance(m, Mapping) and m.get("role") == "user"]
+    messages = [m for m in items(request.get("messages")) if mapping(m).get("role") == "user"]
     return text_of(messages[-1].get("content")) if messages else ""
 
 
@@ -87,5 +94,4 @@ def text_of(content: object) -> str:
     """Return the text of a message's content, whether a string or parts."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else []
-    return "".join(str(part.get("text", "")) for part in parts if isinstance(part, Mapping))
+    return "".join(str(mapping(part).get("text", "")) for part in items(content))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moongate.testing.exchange import Refusal, refuse
+from moongate.testing.loose import items, mapping
 from moongate.testing.mfjs import flaws, tolerated
 from moongate.testing.models import ServedModel
 from moongate.testing.readings import Readings
@@ -17,7 +18,7 @@ def refusals(
 ) -> Iterator[Refusal]:
     """Yield what is wrong with the tools and with the choice among them."""
     names: set[str] = set()
-    for tool in request.get("tools") or ():
+    for tool in items(request.get("tools")):
         yield from _tool(tool, names, readings, thinking=thinking)
     yield from _choice(request.get("tool_choice"), model, readings, thinking=thinking)
     yield from _answer_schema(request, readings)
@@ -36,7 +37,7 @@ def _tool(tool: object, names: set[str], readings: Readings, *, thinking: bool) 
     if not isinstance(tool, Mapping) or kind not in ("function", "builtin_function"):
         yield refuse("tool_type", got=kind)
         return
-    function = tool.get("function") or {}
+    function = mapping(tool.get("function"))
     name = str(function.get("name") or "")
     if kind == "builtin_function":
         if thinking:
@@ -61,7 +62,7 @@ def _parameters(schema: object, readings: Readings) -> Iterator[Refusal]:
 
 
 def _answer_schema(request: Mapping[str, Any], readings: Readings) -> Iterator[Refusal]:
-    wanted = (request.get("response_format") or {}).get("json_schema") or {}
+    wanted = mapping(mapping(request.get("response_format")).get("json_schema"))
     schema = wanted.get("schema")
     if isinstance(schema, Mapping) and readings.mfjs == "reject":
         for flaw in flaws(schema):
@@ -69,8 +70,8 @@ def _answer_schema(request: Mapping[str, Any], readings: Readings) -> Iterator[R
 
 
 def _schemas(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for tool in request.get("tools") or ():
-        schema = (tool.get("function") or {}).get("parameters") if isinstance(tool, Mapping) else None
+    for tool in items(request.get("tools")):
+        schema = mapping(mapping(tool).get("function")).get("parameters")
         if isinstance(schema, Mapping):
             yield schema
 
