@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from moongate.testing.multipart import parts
@@ -18,6 +18,7 @@ def form(content: bytes) -> bytes:
 
 @given(st.binary(max_size=50) | st.sampled_from([b"\r\n", b"\r\n--", b"x--b0unDary", b"a\r\n\r\nb", b"\n", b"\r"]))
 def test_content_survives(content: bytes) -> None:
+    assume(b"\r\n--b0unDary" not in b"\r\n" + content)  # whoever makes a form chooses another boundary then
     (part,) = parts(KIND, form(content))
     assert (part.name, part.filename, part.content) == ("file", "a b.txt", content)
 

@@ -57,21 +57,20 @@ class ServedModel:
 
 
 @functools.cache
-def known() -> dict[str, dict[str, ServedModel]]:
-    """Return the rows of models.toml: shelf → id → model; a shelf is a product or a dialect."""
+def _shelves() -> dict[str, dict[str, dict[str, Any]]]:
     text = importlib.resources.files("moongate.testing").joinpath("models.toml").read_text("utf-8")
-    return {
-        shelf: {id_: _model(id_, row) for id_, row in rows.items()} for shelf, rows in tomllib.loads(text).items()
-    }
+    return tomllib.loads(text)
 
 
 @functools.cache
-def _defaults() -> dict[str, tuple[str, ...]]:
-    text = importlib.resources.files("moongate.testing").joinpath("models.toml").read_text("utf-8")
-    return {
-        shelf: tuple(id_ for id_, row in rows.items() if row.get("default"))
-        for shelf, rows in tomllib.loads(text).items()
-    }
+def known() -> dict[str, dict[str, ServedModel]]:
+    """Return the rows of models.toml: shelf → id → model; a shelf is a product or a dialect."""
+    return {shelf: {id_: _model(id_, row) for id_, row in rows.items()} for shelf, rows in _shelves().items()}
+
+
+def default_ids(shelf: str) -> tuple[str, ...]:
+    """Return the ids that a shelf serves when a test names none."""
+    return tuple(id_ for id_, row in _shelves()[shelf].items() if row.get("default"))
 
 
 def _model(id_: str, row: Mapping[str, Any]) -> ServedModel:
@@ -94,7 +93,7 @@ def served(models: Iterable[str | Mapping[str, Any]] | None, shelf: str) -> tupl
 
     An id that models.toml does not know gets the capabilities of a modern Kimi and no parameter rules.
     """
-    wanted = _defaults()[shelf] if models is None else models
+    wanted = default_ids(shelf) if models is None else models
     return tuple(_served(model, shelf) for model in wanted)
 
 
