@@ -71,7 +71,7 @@ def client_options(row: Provider, network: Network) -> dict[str, Any]:
         "follow_redirects": False,
         "trust_env": False,
         "proxy": _proxy(network.proxy_for(row.base_url)),
-        "verify": _verify(network.ca_file),
+        "verify": _verify(row.base_url, network.ca_file),
         "timeout": httpx2.Timeout(network.read_timeout_s, connect=network.connect_timeout_s),
         "limits": httpx2.Limits(
             max_connections=network.max_connections, max_keepalive_connections=network.max_connections
@@ -88,7 +88,9 @@ def _proxy(url: str | None) -> httpx2.Proxy | None:
         raise errors.ConfigError("The proxy setting is not a usable address.", advice="Check HTTPS_PROXY.") from error
 
 
-def _verify(ca_file: str | None) -> ssl.SSLContext | bool:
+def _verify(base_url: str, ca_file: str | None) -> ssl.SSLContext | bool:
+    if base_url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and skips the work of loading whom to trust
     if ca_file is None:
         return True  # the system's trust store
     try:
