@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import h11
 import httpx2
 import pytest
 
@@ -162,6 +163,22 @@ def test_streams_that_say_too_much_or_too_little(server: MoonshotServer, ask: As
     assert undone.events and b"[DONE]" not in undone.body
     assert failed.events[-1]["error"]["type"] == "engine_overloaded_error"
     assert b"[DONE]" not in failed.body
+
+
+def test_an_error_in_openrouters_stream_has_its_shape(ask: Ask, body: Body) -> None:
+    with MoonshotServer(dialect="openrouter") as server:
+        server.inject(Fault("error_in_stream"), Fault("error_in_stream", body={"error": "mine"}))
+        asked = body(model="moonshotai/kimi-k3", stream=True)
+        first, second = (ask(server, "POST", "/chat/completions", asked).events[-1] for _ in range(2))
+    assert first["choices"][0]["finish_reason"] == "error" and first["error"]["code"] == 502
+    assert second == {"error": "mine"}
+
+
+def test_an_answer_that_cannot_be_sent_is_told_to_the_test(ask: Ask) -> None:
+    with pytest.raises(h11.LocalProtocolError), MoonshotServer() as server:
+        server.inject(Fault(status=200, headers={"x": "a\nb"}))
+        with pytest.raises(http.client.RemoteDisconnected):
+            ask(server, "GET", "/models")
 
 
 def test_faults_match_method_path_and_number(server: MoonshotServer, ask: Ask) -> None:

@@ -316,6 +316,14 @@ def shared() -> Any:
             yield (moonshot, first), (other, second)
 
 
+def test_a_warning_never_breaks_its_header(ask: Ask, body: Body) -> None:
+    schema = {"type": "object", "properties": {"a\r\nb月": {}}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    with MoonshotServer(readings=Readings(mfjs="warn_header")) as server:
+        answer = ask(server, "POST", "/chat/completions", body(tools=tools))
+    assert answer.headers["msh-schema-warning"] == "At path 'properties.a\\r\\nb\\u6708': type is not defined"
+
+
 def test_broken_bodies_get_400(server: MoonshotServer, ask: Ask) -> None:
     for raw in (b"", b"{", b"[]", b"1", b"\xff", b'{"model":"\\ud800"}', b"[" * 100_000, b'{"a":' * 100_000):
         assert ask(server, "POST", "/chat/completions", raw).status == 400

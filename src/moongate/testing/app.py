@@ -135,7 +135,7 @@ def estimate(world: World, request: Received) -> Reply:
     account = world.caller(request)
     asked = json_object(request.body)
     model = model_of(world, account, asked)
-    refusal = judged_messages(asked, model, world.readings)
+    refusal = judged_messages(asked, model)
     if refusal is not None:
         raise refusal
     total = {"data": {"total_tokens": prompt_tokens(asked["messages"])}}

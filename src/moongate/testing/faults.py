@@ -52,7 +52,7 @@ class Fault:
     at: Literal["start", "middle"] = "start"  # reset, stall, truncate: before the headers, or within the body
     accepted: bool | None = None  # None: when the fault lies in the middle or spoils a real answer
     status: int = 500
-    body: object = b""  # bytes and text as they are, anything else becomes JSON
+    body: object = b""  # bytes and text as they are, anything else becomes JSON; also of error_in_stream
     headers: Mapping[str, str] = field(default_factory=dict)
     name: str = "overloaded"  # of a refusal
     url: str = ""  # where a redirect points

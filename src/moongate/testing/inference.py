@@ -6,6 +6,7 @@ Used by the chat route and by batches. Wording is `refusals`, shapes are `shapes
 from __future__ import annotations
 
 import dataclasses
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -172,4 +173,6 @@ def _headers(world: World, account: Account, done: Completion, *, streamed: bool
 def _warnings(world: World, asked: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     if world.dialect != "moonshot":
         return ()
-    return tuple(("msh-schema-warning", text) for text in schema_warnings(asked, world.readings))
+    # names in a schema may hold anything, a header may not: they are told with JSON's escapes
+    texts = [json.dumps(text)[1:-1] for text in schema_warnings(asked, world.readings)]
+    return tuple(("msh-schema-warning", text) for text in texts)

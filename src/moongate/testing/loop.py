@@ -9,17 +9,23 @@ from collections.abc import Callable
 
 from moongate.testing.connection import Connection, Handle
 
+Report = Callable[[Exception], None]
 BACKLOG = 1024
+ACCEPTS_AT_ONCE = 64
 
 
 class Loop:
     """The thread behind a server. It listens from the moment it is made, and answers once started."""
 
-    def __init__(self, *, port: int, handle: Handle, clock: Callable[[], float], body_max_bytes: int) -> None:
-        self._handle, self._clock, self._max = handle, clock, body_max_bytes
+    def __init__(
+        self, *, port: int, handle: Handle, report: Report, clock: Callable[[], float], body_max_bytes: int
+    ) -> None:
+        self._handle, self._report, self._clock, self._max = handle, report, clock, body_max_bytes
         self._socket = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+        self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         self._ready = threading.Event()
+        self._accepted: set[socket.socket] = set()  # whose task has not begun
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name=f"moonshot-server-{self.port}", daemon=True)
 
@@ -43,25 +49,39 @@ class Loop:
 
     async def _main(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connected, sock=self._socket, backlog=BACKLOG)
+        # not asyncio's own server: when that is closed, it loses connections that it has accepted but not yet begun
+        self._loop.add_reader(self._socket, self._accept)
         self._ready.set()
         await self._stopping.wait()
-        server.close()
+        self._loop.remove_reader(self._socket)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for accepted in self._accepted:
+            accepted.close()
         await asyncio.sleep(0)  # transports close their sockets one turn later
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine that runs has one
-        self._tasks.add(task)
-        # asyncio does so only for sockets made with an explicit protocol; without it small writes wait 40 ms
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_AT_ONCE):
+            try:
+                accepted, _peer = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else small writes wait 40 ms
+            self._accepted.add(accepted)
+            task = self._loop.create_task(self._serve(accepted))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, accepted: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=accepted)
+        self._accepted.discard(accepted)
         connection = Connection(reader, writer, handle=self._handle, clock=self._clock, body_max_bytes=self._max)
         try:
             await connection.run()
         except asyncio.CancelledError:
             writer.transport.abort()
-        finally:
-            self._tasks.discard(task)
+        except Exception as error:  # noqa: BLE001 - the edge: an answer that cannot be sent is told to the test
+            self._report(error)
+            writer.transport.abort()

@@ -20,7 +20,7 @@ from moongate.testing.readings import Readings
 def judged(request: Mapping[str, Any], model: ServedModel, readings: Readings) -> Refusal | None:
     """Return what is wrong with a chat request, None when nothing is. Models without a family take everything."""
     if model.family == "none":
-        return judged_messages(request, model, readings)
+        return judged_messages(request, model)
     thinking = thinks(request, model)
     return next(
         chain(
@@ -33,7 +33,7 @@ def judged(request: Mapping[str, Any], model: ServedModel, readings: Readings) -
     )
 
 
-def judged_messages(request: Mapping[str, Any], model: ServedModel, readings: Readings) -> Refusal | None:
+def judged_messages(request: Mapping[str, Any], model: ServedModel) -> Refusal | None:
     """Return what is wrong with the messages alone, as the token estimate and unknown models check them."""
     found: Iterator[Refusal] = chain(messages.present(request), messages.refusals(request, model, thinking=False))
     return next(found, None)

@@ -90,7 +90,9 @@ class MoonshotServer:
         self._requests_lock = threading.Lock()
         self._plan = Plan()
         self._failures: list[Exception] = []
-        self._loop = Loop(port=port, handle=self._handle, clock=clock, body_max_bytes=body_max_bytes)
+        self._loop = Loop(
+            port=port, handle=self._handle, report=self._failures.append, clock=clock, body_max_bytes=body_max_bytes
+        )
         self._state: Literal["new", "running", "closed"] = "new"
 
     def start(self) -> Self:
@@ -159,7 +161,7 @@ class MoonshotServer:
 
     @property
     def failures(self) -> tuple[Exception, ...]:
-        """What functions in `replies` raised."""
+        """What functions in `replies` raised, and answers that could not be sent, such as illegal headers."""
         return tuple(self._failures)
 
     @property
@@ -202,7 +204,7 @@ class MoonshotServer:
             return instead or Reply(), fault
         reply = self._respond(request)
         if instead is None:
-            return spoiled(reply, fault), fault
+            return spoiled(reply, fault, self._world.dialect), fault
         reply.release()  # the work was done, its answer is lost
         return instead, fault
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -58,10 +58,13 @@ def filler_list(size: int | None) -> Iterator[bytes]:
     yield b"]}"
 
 
-def spoiled(reply: Reply, fault: Fault) -> Reply:
+def spoiled(reply: Reply, fault: Fault, dialect: str) -> Reply:
     """Return the answer with the fault in its bytes; faults of the connection leave it as it is."""
     if fault.kind == "slow":
         return dataclasses.replace(reply, delay_s=reply.delay_s + fault.seconds)
+    if fault.kind == "error_in_stream" and reply.stream is not None:
+        failure = event(fault.body or _FAILURES.get(dialect, _FAILURES["moonshot"]))
+        return dataclasses.replace(reply, stream=_failing(reply.stream, failure))
     change = _CHANGES.get(fault.kind)
     if change is None:
         return reply
@@ -108,20 +111,32 @@ def _undone(pieces: Iterable[bytes]) -> Iterator[bytes]:
     return (piece for piece in pieces if piece != DONE)
 
 
-def _failing(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _failing(pieces: Iterable[bytes], failure: bytes) -> Iterator[bytes]:
     """Let two events pass, then an error object, then nothing: not even [DONE]."""
     for number, piece in enumerate(pieces):
         if number == 2:
             break
         yield piece
-    yield event({"error": {"message": "The engine is currently overloaded", "type": "engine_overloaded_error"}})
+    yield failure
 
 
-_CHANGES: dict[str, Callable[[Iterable[bytes]], Iterator[bytes]]] = {
+# Moonshot's wording is that of its 429, since no capture of an error inside its streams is known.
+_FAILURES: Mapping[str, object] = {
+    "moonshot": {
+        "error": {
+            "message": "The engine is currently overloaded, please try again later",
+            "type": "engine_overloaded_error",
+        }
+    },
+    "openrouter": {
+        "error": {"code": 502, "message": "Provider returned error", "metadata": {"error_type": "server"}},
+        "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
+    },
+}
+_CHANGES: Mapping[str, Callable[[Iterable[bytes]], Iterator[bytes]]] = {
     "drip": _dripped,
     "half_utf8": _half,
     "broken_utf8": _broken,
     "duplicate_usage": _duplicated,
     "no_done": _undone,
-    "error_in_stream": _failing,
 }
