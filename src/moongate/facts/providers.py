@@ -82,6 +82,11 @@ class Provider:
             for pattern in self.floating
         )
 
+    @property
+    def at_home(self) -> bool:
+        """Whether the base url lies on the hosts that the row was written for."""
+        return self.owns(self.base_url)
+
     def owns(self, base_url: str) -> bool:
         """Say whether a base url lies on this row's hosts (and below its paths)."""
         parts = urlsplit(base_url)
@@ -109,10 +114,14 @@ def _row(name: str, fields: dict[str, Any]) -> Provider:
 def at(row: Provider, base_url: str) -> Provider:
     """Return the row that rules at `base_url`: the built-in one that owns the host, else `row` moved there.
 
-    The origin decides: `https://api.moonshot.cn/v1` is moonshot-cn under whatever name it was given.
+    The origin decides: `https://api.moonshot.cn/v1` is moonshot-cn under whatever name it was given. A built-in row
+    that is moved to another host keeps its shapes and its key variables, but no longer claims to be the provider.
     """
     owner = next((known for known in built_in().values() if known.owns(base_url)), None)
-    return replace(owner or row, base_url=base_url)
+    if owner is not None:
+        return replace(owner, base_url=base_url)
+    moved = row.built_in and bool(row.hosts)
+    return replace(row, base_url=base_url, title=f"your {row.title} endpoint" if moved else row.title)
 
 
 def custom(name: str, *, base_url: str, key_env: str | None = None, like: str = "openai") -> Provider:
@@ -190,6 +199,6 @@ def checked_url(base_url: str, *, insecure_http: bool = False) -> str:
 def missing_version(row: Provider) -> str | None:
     """Return the base url that was probably meant, when a known host is used without the path of its row."""
     known = built_in().get(row.name)
-    if known is None or not row.owns(row.base_url) or row.base_url == known.base_url:
+    if known is None or not row.at_home or row.base_url == known.base_url:
         return None
     return known.base_url

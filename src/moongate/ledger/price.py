@@ -14,7 +14,7 @@ from importlib import resources
 from moongate.facts.chat import Cost, Usage
 from moongate.facts.models import Model
 from moongate.facts.money import Price
-from moongate.facts.providers import Provider, built_in
+from moongate.facts.providers import Provider
 
 
 def cost_of(usage: Usage | None, model: Model | None, row: Provider) -> Cost | None:
@@ -41,10 +41,7 @@ def price_of(model: Model, row: Provider) -> Price | None:
     """
     if model.price is not None:
         return model.price
-    known = built_in().get(row.name)
-    if known is None or not known.owns(row.base_url):
-        return None
-    return _list_prices().get((row.name, model.id))
+    return _list_prices().get((row.name, model.id)) if row.at_home else None
 
 
 @functools.cache
