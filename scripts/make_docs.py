@@ -1,0 +1,96 @@
+"""Write the generated parts of the documentation: what stands between `<!-- begin: NAME -->` and `<!-- end -->`.
+
+`make docs` runs this; a test fails when a page is out of date.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from moongate.cli.main import COMMANDS, root
+from moongate.facts.providers import built_in
+from moongate.settings.options import OPTIONS
+
+ROOT = Path(__file__).parent.parent
+PART = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def providers() -> str:
+    """Return the table of provider rows."""
+    rows = [
+        "| name | endpoint | key variables | currency | balance | list | source, date |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in built_in().values():
+        named = [f"`{v}` (when named)" for v in row.key_env_named]
+        keys = ", ".join([f"`{v}`" for v in row.key_env] + named) or "none"
+        endpoint = f"`{row.base_url}`" if row.base_url else "a loopback port"
+        listed = {"required": "needs a key", "optional": "public, or filtered by key", "none": "public"}[
+            row.list_auth
+        ]
+        balance = (
+            f"`{row.balance.removeprefix('/') if row.balance.startswith('//') else row.balance}`"
+            if row.balance
+            else "none"
+        )
+        cells = (f"`{row.name}`", endpoint, keys, row.currency or "–", balance, listed, f"{row.source}, {row.date}")
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def options() -> str:
+    """Return the table of options."""
+    rows = ["| option | flag | variables | default | an untrusted project file | |", "|---|---|---|---|---|---|"]
+    may = {"may": "may set it", "tighten": "may only tighten it", "never": "may not"}
+    for option in OPTIONS:
+        flag = (
+            "" if option.name in ("cache_dir", "data_dir", "list_timeout") else f"`--{option.name.replace('_', '-')}`"
+        )
+        variables = ", ".join(f"`{v}`" for v in option.env)
+        default = "" if option.default is None else f"`{str(option.default).lower()}`"
+        rows.append(f"| `{option.name}` | {flag} | {variables} | {default} | {may[option.project]} | {option.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def commands() -> str:
+    """Return the help page of every command."""
+    return "\n".join(f"### `{name}`\n\n```text\n{page}```\n" for name, page in _pages())
+
+
+def _pages() -> Iterator[tuple[str, str]]:
+    context = click.Context(root, info_name="moongate")
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        names = [name]
+        if isinstance(command, click.Group):
+            names += [f"{name} {inner}" for inner in command.commands]
+        for words in names:
+            page = CliRunner().invoke(root, [*words.split(), "--help"], prog_name="moongate", terminal_width=100)
+            yield f"moongate {words}", page.output
+
+
+PARTS: dict[str, Callable[[], str]] = {"providers": providers, "options": options, "commands": commands}
+
+
+def rendered(text: str) -> str:
+    """Return a page with its generated parts made anew."""
+    return PART.sub(lambda found: f"{found[1]}{PARTS[found[2]]()}{found[3]}", text)
+
+
+def pages() -> list[Path]:
+    """Return the pages with generated parts."""
+    return [
+        page
+        for page in sorted(ROOT.glob("docs/*.md"))
+        if any(f"<!-- begin: {n} -->" in page.read_text("utf-8") for n in PARTS)
+    ]
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(rendered(page.read_text("utf-8")), "utf-8")
