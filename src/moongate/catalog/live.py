@@ -92,6 +92,7 @@ class Catalog:
         self._listing: Listing | None = None
         self._failure: MoongateError | None = None
         self._attempted_at = 0.0
+        self._denied: dict[str, float] = {}
         self._warned = False
 
     def listing(self) -> Listing:
@@ -119,6 +120,16 @@ class Catalog:
     def again(self) -> Listing:
         """Return the list after an id was not found in it: refetched, but at most once within the pause."""
         return self._settle(missing=True)
+
+    def denied_at(self, model_id: str) -> float | None:
+        """Return when a listed id was last answered "not found or not permitted", in seconds since the epoch."""
+        return self._denied.get(model_id)
+
+    def note_denied(self, model_id: str) -> None:
+        """Keep as evidence that the endpoint lists an id and does not serve it to this key."""
+        with self._lock:
+            self._denied[model_id] = self._clock()
+            self._keep(None, self._attempted_at)
 
     def _plan(self, *, missing: bool) -> Plan:
         return plan(
@@ -150,6 +161,7 @@ class Catalog:
         if entry is None:
             return
         self._attempted_at = max(self._attempted_at, entry.attempted_at)
+        self._denied |= entry.denied
         if entry.body and (self._listing is None or entry.fetched_at > self._listing.fetched_at):
             try:
                 self._take(
@@ -195,17 +207,14 @@ class Catalog:
         if self._cache is None:
             return
         kept = self._cache.read(self.row.base_url, self._fingerprint)
-        if body is not None:
-            entry = Entry(
-                base_url=self.row.base_url,
-                fingerprint=self._fingerprint,
-                fetched_at=now,
-                attempted_at=now,
-                body=body.decode("utf-8", "replace"),
-            )
-        else:
-            blank = Entry(base_url=self.row.base_url, fingerprint=self._fingerprint)
-            entry = _with_attempt(kept or blank, now)
+        entry = Entry(
+            base_url=self.row.base_url,
+            fingerprint=self._fingerprint,
+            fetched_at=now if body is not None else kept.fetched_at if kept else 0.0,
+            attempted_at=now,
+            body=body.decode("utf-8", "replace") if body is not None else kept.body if kept else "",
+            denied=self._denied,
+        )
         try:
             self._cache.write(entry)
         except StorageError as error:
@@ -235,14 +244,4 @@ def _unavailable(row: Provider, error: UnavailableError) -> ListUnavailableError
         status=error.status,
         provider_message=error.provider_message,
         request_id=error.request_id,
-    )
-
-
-def _with_attempt(entry: Entry, now: float) -> Entry:
-    return Entry(
-        base_url=entry.base_url,
-        fingerprint=entry.fingerprint,
-        fetched_at=entry.fetched_at,
-        attempted_at=now,
-        body=entry.body,
     )

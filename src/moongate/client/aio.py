@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from moongate.client.build import Parts, parts
 from moongate.client.guard import Guard, Permit
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
-from moongate.errors import MoongateError, UsageError
+from moongate.errors import ModelNotPermittedError, MoongateError, UsageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.money import Balance
@@ -100,7 +100,11 @@ class AsyncClient:
         model. A chat is sent again only when it certainly was not taken: never after a time-out or a server error.
         """
         prepared = await self._prepare(model, messages, parameters, extra_body, stream=False)
-        return complete(await self._network().call(prepared.call), prepared, self.provider)
+        try:
+            return complete(await self._network().call(prepared.call), prepared, self.provider)
+        except ModelNotPermittedError:
+            await asyncio.to_thread(self.guard.catalog.note_denied, prepared.permit.id)
+            raise
 
     def stream(
         self,
@@ -112,7 +116,7 @@ class AsyncClient:
     ) -> AsyncStream:
         """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
         return AsyncStream(
-            lambda: self._prepare(model, messages, parameters, extra_body, stream=True), self._network, self.provider
+            lambda: self._prepare(model, messages, parameters, extra_body, stream=True), self._network, self.guard
         )
 
     async def balance(self) -> Balance:
@@ -207,11 +211,11 @@ class AsyncStream:
     """
 
     def __init__(
-        self, prepare: Callable[[], Awaitable[Prepared]], network: Callable[[], AsyncDoor], row: Provider
+        self, prepare: Callable[[], Awaitable[Prepared]], network: Callable[[], AsyncDoor], guard: Guard
     ) -> None:
         self._prepare = prepare
         self._network = network
-        self._row = row
+        self._guard = guard
         self._begun: tuple[Prepared, ChatStream] | None = None
         self._chunks = self._run()
 
@@ -221,7 +225,7 @@ class AsyncStream:
         if self._begun is None:
             raise UsageError("The stream has not begun: there is no answer yet.")
         prepared, state = self._begun
-        return complete(state.so_far(), prepared, self._row)
+        return complete(state.so_far(), prepared, self._guard.row)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -248,15 +252,24 @@ class AsyncStream:
 
     async def _run(self) -> AsyncGenerator[Chunk, None]:
         prepared = await self._prepare()
-        state = ChatStream(self._row, asked_model=prepared.permit.id)
+        state = ChatStream(self._guard.row, asked_model=prepared.permit.id)
         self._begun = (prepared, state)
-        async with self._network().stream_call(prepared.call) as pieces:
-            try:
-                async for piece in pieces:
-                    for chunk in state.feed(piece):
-                        yield chunk
-                    if state.done:
-                        break
-            except MoongateError as error:
-                raise state.broken(error) from error
+        try:
+            async with self._network().stream_call(prepared.call) as pieces:
+                async for chunk in self._read(state, pieces):
+                    yield chunk
+        except ModelNotPermittedError:
+            await asyncio.to_thread(self._guard.catalog.note_denied, prepared.permit.id)
+            raise
         state.finish()
+
+    @staticmethod
+    async def _read(state: ChatStream, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Chunk, None]:
+        try:
+            async for piece in pieces:
+                for chunk in state.feed(piece):
+                    yield chunk
+                if state.done:
+                    return
+        except MoongateError as error:
+            raise state.broken(error) from error

@@ -105,6 +105,12 @@ class Guard:
         elif verdict.reason == "floating":
             notes.append(f"{verdict.id!r} floats: {verdict.note}")
         if listing.unverified_since is not None:
-            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(listing.unverified_since))
-            notes.append(f"model list unverified since {when}")
+            notes.append(f"model list unverified since {_rfc3339(listing.unverified_since)}")
+        denied_at = self.catalog.denied_at(verdict.id or verdict.name)
+        if denied_at is not None:
+            notes.append(f"{verdict.id!r} is listed, but was answered 'not permitted' at {_rfc3339(denied_at)}")
         return Permit(name=verdict.name, id=verdict.id or verdict.name, model=verdict.model, notes=tuple(notes))
+
+
+def _rfc3339(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

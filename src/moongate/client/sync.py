@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from moongate.client.build import Parts, parts
 from moongate.client.guard import Guard
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
-from moongate.errors import MoongateError
+from moongate.errors import ModelNotPermittedError, MoongateError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.money import Balance
@@ -86,7 +86,11 @@ class Client:
         model. A chat is sent again only when it certainly was not taken: never after a time-out or a server error.
         """
         prepared = self._prepare(model, messages, parameters, extra_body, stream=False)
-        return complete(self._network().call(prepared.call), prepared, self.provider)
+        try:
+            return complete(self._network().call(prepared.call), prepared, self.provider)
+        except ModelNotPermittedError:
+            self.guard.catalog.note_denied(prepared.permit.id)
+            raise
 
     def stream(
         self,
@@ -98,7 +102,7 @@ class Client:
     ) -> Stream:
         """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
         prepared = self._prepare(model, messages, parameters, extra_body, stream=True)
-        return Stream(self._network(), prepared, self.provider)
+        return Stream(self._network(), prepared, self.guard)
 
     def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""
@@ -165,16 +169,16 @@ class Stream:
     Raises BrokenStreamError, with the text so far, when the stream ends before its `[DONE]`.
     """
 
-    def __init__(self, door: Door, prepared: Prepared, row: Provider) -> None:
+    def __init__(self, door: Door, prepared: Prepared, guard: Guard) -> None:
         self._prepared = prepared
-        self._row = row
-        self._state = ChatStream(row, asked_model=prepared.permit.id)
+        self._guard = guard
+        self._state = ChatStream(guard.row, asked_model=prepared.permit.id)
         self._chunks = self._run(door)
 
     @property
     def answer(self) -> Answer:
         """The answer as far as it came, with its cost."""
-        return complete(self._state.so_far(), self._prepared, self._row)
+        return complete(self._state.so_far(), self._prepared, self._guard.row)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -200,12 +204,19 @@ class Stream:
         self.close()
 
     def _run(self, door: Door) -> Generator[Chunk, None, None]:
-        with door.stream_call(self._prepared.call) as pieces:
-            try:
-                for piece in pieces:
-                    yield from self._state.feed(piece)
-                    if self._state.done:
-                        break
-            except MoongateError as error:
-                raise self._state.broken(error) from error
+        try:
+            with door.stream_call(self._prepared.call) as pieces:
+                yield from self._read(pieces)
+        except ModelNotPermittedError:
+            self._guard.catalog.note_denied(self._prepared.permit.id)
+            raise
         self._state.finish()
+
+    def _read(self, pieces: Iterator[bytes]) -> Generator[Chunk, None, None]:
+        try:
+            for piece in pieces:
+                yield from self._state.feed(piece)
+                if self._state.done:
+                    return
+        except MoongateError as error:
+            raise self._state.broken(error) from error

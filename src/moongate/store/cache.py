@@ -28,6 +28,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     fetched_at: float = 0.0  # 0 when no list was had yet
     attempted_at: float = 0.0  # the last try, good or bad
     body: str = ""
+    denied: dict[str, float] = {}  # listed ids that were answered "not found or not permitted", and when
 
 
 @dataclass(frozen=True, kw_only=True)
