@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -255,8 +255,11 @@ class AsyncStream:
         state = ChatStream(self._guard.row, asked_model=prepared.permit.id)
         self._begun = (prepared, state)
         try:
-            async with self._network().stream_call(prepared.call) as pieces:
-                async for chunk in self._read(state, pieces):
+            async with (
+                self._network().stream_call(prepared.call) as pieces,
+                aclosing(self._read(state, pieces)) as chunks,
+            ):
+                async for chunk in chunks:
                     yield chunk
         except ModelNotPermittedError:
             await asyncio.to_thread(self._guard.catalog.note_denied, prepared.permit.id)
