@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 NANO = 10**9
 MILLION = 10**6
+PRECISION = 60  # decimal digits of a calculation; the default of 28 would round large amounts on the way
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -22,7 +23,8 @@ class Money:
     @classmethod
     def of(cls, amount: Decimal | str | int, currency: str) -> Money:
         """Return the amount given in whole units, e.g. `Money.of("49.58894", "USD")`."""
-        return cls(nano=_round(Decimal(amount) * NANO), currency=currency)
+        with localcontext(prec=PRECISION):
+            return cls(nano=_round(Decimal(amount) * NANO), currency=currency)
 
     @property
     def amount(self) -> str:
@@ -63,11 +65,11 @@ class Price:
         """
         cached = min(max(cached_tokens, 0), prompt_tokens)
         cached_price = self.input if self.cached_input is None else self.cached_input
-        with localcontext(prec=60):
+        with localcontext(prec=PRECISION):
             units = (
                 (prompt_tokens - cached) * self.input + cached * cached_price + completion_tokens * self.output
             ) / MILLION
-        return Money(nano=_round(units * NANO), currency=self.currency)
+            return Money(nano=_round(units * NANO), currency=self.currency)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,5 +88,5 @@ class Balance:
 
 
 def _round(value: Decimal) -> int:
-    with localcontext(prec=60):
+    with localcontext(prec=PRECISION):
         return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
