@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -193,7 +193,14 @@ def checked_url(base_url: str, *, insecure_http: bool = False) -> str:
                 f"The base url {base_url!r} ends in a route.",
                 advice=f"Leave {route!r} out: {base_url.rstrip('/')[: -len(route)]!r}.",
             )
-    return f"{parts.scheme}://{parts.netloc}{path}"
+    return f"{parts.scheme}://{_origin(parts)}{path}"
+
+
+def _origin(parts: SplitResult) -> str:
+    """Return host and port as they are compared everywhere: lower case, without the scheme's own port."""
+    host = parts.netloc.lower()
+    default = {"http": ":80", "https": ":443"}[parts.scheme]
+    return host.removesuffix(default) if parts.port is not None else host
 
 
 def missing_version(row: Provider) -> str | None:
