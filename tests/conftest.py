@@ -24,7 +24,7 @@ _FOLDERS = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOM
 def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the home of this test, an empty folder."""
     for name in tuple(os.environ):
-        if name.startswith(_OURS) and name != "MOONGATE_TEST_CACHE" or name.lower().endswith("_proxy"):
+        if (name.startswith(_OURS) and name != "MOONGATE_TEST_CACHE") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()
