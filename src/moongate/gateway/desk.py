@@ -1,0 +1,132 @@
+"""The gateway's database behind one blocking object: accounts, keys, reservations, ledger.
+
+Used by the command line as it is, and by the running gateway from one thread (`clerk`). Every method is one
+transaction; errors of SQLite and of the disk come out as StorageError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from moongate.facts.money import Money
+from moongate.gateway import accounts, keys
+from moongate.gateway.accounts import Account, Funds, Intent
+from moongate.gateway.keys import KeyRow
+from moongate.ledger import book
+from moongate.ledger.book import Spent
+from moongate.ledger.entry import Entry
+from moongate.store.sqlite import explained, open_database, transaction
+
+FILE_NAME = "gateway.sqlite3"
+
+
+class Desk:
+    """The database at `path`, made if it is not there. Close it, or use it in a `with`."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._connection = open_database(path)
+
+    def create_account(self, name: str, currency: str, balance: Money) -> Account:
+        """Add an account. Raises UsageError for a name that is taken, a currency that is none, or another's money."""
+        with self._writing():
+            return accounts.create(self._connection, name, currency, balance, now=self._clock())
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return all accounts, by name."""
+        with explained(self.path):
+            return accounts.every(self._connection)
+
+    def account(self, name: str) -> Account:
+        """Return one account. Raises UsageError when there is none of that name."""
+        with explained(self.path):
+            return accounts.find(self._connection, name)
+
+    def account_of(self, key: KeyRow) -> Account:
+        """Return the account that a key belongs to, as it is now."""
+        with explained(self.path):
+            return accounts.by_id(self._connection, key.account_id)
+
+    def top_up(self, name: str, amount: Money) -> Account:
+        """Add money to an account and return it. Raises UsageError for an unknown name or another currency."""
+        with self._writing():
+            return accounts.top_up(self._connection, name, amount)
+
+    def create_key(self, account: str, name: str = "") -> tuple[KeyRow, str]:
+        """Make a key; the second value is its secret, which is shown here and never again."""
+        with self._writing():
+            return keys.create(self._connection, account, name, now=self._clock())
+
+    def keys(self, account: str | None = None) -> tuple[KeyRow, ...]:
+        """Return the keys of an account, or of all, revoked ones too."""
+        with explained(self.path):
+            return keys.every(self._connection, account)
+
+    def has_keys(self) -> bool:
+        """Say whether any key opens the gateway."""
+        with explained(self.path):
+            return keys.any_active(self._connection)
+
+    def holder(self, secret: str) -> KeyRow | None:
+        """Return the key that a secret is, unless it was revoked."""
+        with explained(self.path):
+            return keys.holder(self._connection, secret)
+
+    def rotate(self, which: str) -> tuple[KeyRow, str]:
+        """Replace a key, named by id or shown prefix; the second value is the new secret."""
+        with self._writing():
+            return keys.rotate(self._connection, which, now=self._clock())
+
+    def revoke(self, which: str) -> KeyRow:
+        """End a key, named by id or shown prefix."""
+        with self._writing():
+            return keys.revoke(self._connection, which, now=self._clock())
+
+    def reserve(self, intent: Intent) -> Funds:
+        """Set money aside for a call, if the account may begin it."""
+        with self._writing():
+            return accounts.reserve(self._connection, intent)
+
+    def settle(self, entry: Entry, currency: str) -> None:
+        """Take what a call cost and write its line; it is on the disk when this returns."""
+        with self._writing():
+            accounts.settle(self._connection, entry, currency=currency)
+
+    def write_off(self) -> int:
+        """Free what a gateway that ended without settling had set aside; only when no other one works here."""
+        with self._writing():
+            return accounts.write_off(self._connection)
+
+    def entries(self, account: str | None = None, *, since: float = 0.0) -> tuple[Entry, ...]:
+        """Return the ledger's lines, oldest first, of one account or of all."""
+        with explained(self.path):
+            account_id = None if account is None else accounts.find(self._connection, account).id
+            return tuple(book.entries(self._connection, account_id=account_id, since=since))
+
+    def spent(self, *, since: float = 0.0) -> tuple[Spent, ...]:
+        """Return what was used by day (UTC), model and provider."""
+        with explained(self.path):
+            return book.spent(self._connection, since=since)
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with explained(self.path), transaction(self._connection):
+            yield

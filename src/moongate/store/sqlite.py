@@ -1,0 +1,98 @@
+"""SQLite files opened the one way moongate opens them, and SQLite's errors in words.
+
+Private to the user (0600), write-ahead log, foreign keys, a patient busy time-out, and `synchronous = FULL`: what was
+committed survives a kill and a power cut. What stands in the tables is the rooms' business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from moongate.errors import StorageError
+from moongate.store.migrate import Migration, migrate, migrations
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def open_database(
+    path: Path, *, steps: Sequence[Migration] | None = None, busy_timeout_s: float = BUSY_TIMEOUT_S
+) -> sqlite3.Connection:
+    """Open a database, made and migrated if need be, in autocommit mode; rows are `sqlite3.Row`.
+
+    The caller sees to it that one thread at a time uses the connection. Raises StorageError.
+    """
+    with explained(path):
+        _create_private(path)
+        connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        with explained(path):
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection, migrations() if steps is None else steps)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create_private(path: Path) -> None:
+    """Make the file before SQLite does, with the mode that its journal files then take over."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.fstat(handle).st_mode & 0o077:
+            os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Do what follows whole or not at all; the write lock is taken at the beginning, so that reads in it hold."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the disk say into a StorageError that names the file, the fault and the remedy."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        what, advice = _reason(error)
+        raise StorageError(f"The database {str(path)!r} {what}.", advice=advice) from error
+    except OSError as error:
+        raise StorageError(
+            f"The database {str(path)!r} cannot be opened: {error.strerror or error}.",
+            advice="Free some space, or set MOONGATE_DATA_DIR to a folder that can be written.",
+        ) from error
+
+
+_REASONS = {
+    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "Free some space; nothing that was committed is lost."),
+    sqlite3.SQLITE_BUSY: ("is locked by another process", "Try again, or end the process that holds it."),
+    sqlite3.SQLITE_LOCKED: ("is locked by another process", "Try again, or end the process that holds it."),
+    sqlite3.SQLITE_NOTADB: ("is not a SQLite database", "Move the file away; a new one is made at the next start."),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "Restore it from a backup, or save what `sqlite3 FILE .recover` finds."),
+    sqlite3.SQLITE_READONLY: ("cannot be written", "Check the owner and the mode of the file and its folder."),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check the owner and the mode of the file and its folder."),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk reports an error", "Check the disk and its space."),
+}
+
+
+def _reason(error: sqlite3.Error) -> tuple[str, str]:
+    code = getattr(error, "sqlite_errorcode", None)  # absent where the module itself, not SQLite, complains
+    known = _REASONS.get(code & 0xFF) if isinstance(code, int) else None
+    return known or (f"cannot be used: {error}", "Check the file, or set MOONGATE_DATA_DIR to another folder.")
