@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "What the endpoint lists, or what a name means there.",
     "chat": "One answer, or a conversation on a terminal.",
     "balance": "The account's money.",
+    "files": "Files kept at the provider.",
     "serve": "The gateway: this API served to others.",
     "accounts": "The gateway's accounts.",
     "keys": "The gateway's keys.",

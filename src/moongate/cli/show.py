@@ -33,6 +33,15 @@ class Show:
         """Write a line to stdout; a part may be (text, colour)."""
         _write(sys.stdout, "".join(self._part(part) for part in parts) + end, cleaned=True)
 
+    def raw(self, content: bytes) -> None:
+        """Write bytes to stdout as they are; as text that cannot do harm where stdout is a terminal."""
+        if sys.stdout.isatty():
+            _write(sys.stdout, content.decode("utf-8", "replace"))
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+
     def document(self, value: Any) -> None:
         """Write one JSON document to stdout, indented on a terminal."""
         _document(value)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from moongate.client.build import Parts, parts
+from moongate.client.files import AsyncFiles
 from moongate.client.guard import Guard, Permit
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
 from moongate.errors import ModelNotPermittedError, MoongateError, UsageError
@@ -22,6 +23,7 @@ from moongate.facts.money import Balance
 from moongate.facts.providers import Provider
 from moongate.settings.load import Flags, Settings, load
 from moongate.wire import calls
+from moongate.wire.calls import Call
 from moongate.wire.peek import models_in
 from moongate.wire.replies import Reply
 from moongate.wire.stream import ChatStream
@@ -69,6 +71,11 @@ class AsyncClient:
         return self._parts.key is not None
 
     @property
+    def files(self) -> AsyncFiles:
+        """The provider's Files API."""
+        return AsyncFiles(self)
+
+    @property
     def guard(self) -> Guard:
         """The guard in front of it."""
         return self._parts.guard
@@ -77,13 +84,13 @@ class AsyncClient:
         """Return the live list, at most 10 minutes old; with `live`, at most 30 seconds."""
         catalog = self._parts.guard.catalog
         if live:
-            return await self._look(catalog.again)
+            return await self.in_thread(catalog.again)
         at_hand = catalog.at_hand()
-        return at_hand if at_hand is not None else await self._look(catalog.listing)
+        return at_hand if at_hand is not None else await self.in_thread(catalog.listing)
 
     async def resolve(self, name: str) -> Verdict:
         """Return what `name` means at this endpoint. Sends nothing but, if needed, the request for the list."""
-        return (await self._look(lambda: self._parts.guard.verdict(name)))[0]
+        return (await self.in_thread(lambda: self._parts.guard.verdict(name)))[0]
 
     async def chat(
         self,
@@ -121,16 +128,12 @@ class AsyncClient:
 
     async def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""
-        call = calls.balance(self.provider)
-        self._need_key()
-        return await self._network().call(call)
+        return await self.call(calls.balance(self.provider))
 
     async def estimate(self, *, messages: Sequence[Message], model: str | None = None) -> int:
         """Return how many tokens a prompt has, counted by the provider."""
         permit = await self._permit(model)
-        call = estimate_call(self._parts.guard, permit, messages)
-        self._need_key()
-        return await self._network().call(call)
+        return await self.call(estimate_call(self._parts.guard, permit, messages))
 
     @asynccontextmanager
     async def relay(self, body: bytes) -> AsyncIterator[tuple[Permit, Reply, AsyncIterator[bytes]]]:
@@ -146,6 +149,11 @@ class AsyncClient:
         call = calls.chat(self.provider, body, model=permits[0].id)
         async with self._network().stream(call) as (head, pieces):
             yield permits[0], head, pieces
+
+    async def call(self, call: Call[T]) -> T:
+        """Send a call that the guard has nothing to say about, or has passed already, and return its answer."""
+        self._need_key()
+        return await self._network().call(call)
 
     async def model_name(self, said: str | None = None) -> str:
         """Return the model that a call without a model uses: configured, or the only one listed."""
@@ -185,9 +193,9 @@ class AsyncClient:
         name = await self.model_name(model)
         guard = self._parts.guard
         permit = guard.at_hand(name)
-        return permit if permit is not None else await self._look(lambda: guard.allow(name))
+        return permit if permit is not None else await self.in_thread(lambda: guard.allow(name))
 
-    async def _look(self, ask: Callable[[], T]) -> T:
+    async def in_thread(self, ask: Callable[[], T]) -> T:
         """Have a blocking question answered in a thread, one at a time: the first brings the list for all."""
         async with self._looking:
             return await asyncio.to_thread(ask)

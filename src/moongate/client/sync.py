@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from moongate.client.build import Parts, parts
+from moongate.client.files import Files
 from moongate.client.guard import Guard
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
 from moongate.errors import ModelNotPermittedError, MoongateError
@@ -16,7 +17,10 @@ from moongate.facts.money import Balance
 from moongate.facts.providers import Provider
 from moongate.settings.load import Flags, Settings, load
 from moongate.wire import calls
+from moongate.wire.calls import Call
 from moongate.wire.stream import ChatStream
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from moongate.transport.sync import Door
@@ -56,6 +60,11 @@ class Client:
     def has_key(self) -> bool:
         """Whether calls carry a key."""
         return self._parts.key is not None
+
+    @property
+    def files(self) -> Files:
+        """The provider's Files API."""
+        return Files(self)
 
     @property
     def guard(self) -> Guard:
@@ -106,14 +115,15 @@ class Client:
 
     def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""
-        call = calls.balance(self.provider)
-        self._need_key()
-        return self._network().call(call)
+        return self.call(calls.balance(self.provider))
 
     def estimate(self, *, messages: Sequence[Message], model: str | None = None) -> int:
         """Return how many tokens a prompt has, counted by the provider."""
         permit = self._parts.guard.allow(self.model_name(model))
-        call = estimate_call(self._parts.guard, permit, messages)
+        return self.call(estimate_call(self._parts.guard, permit, messages))
+
+    def call(self, call: Call[T]) -> T:
+        """Send a call that the guard has nothing to say about, or has passed already, and return its answer."""
         self._need_key()
         return self._network().call(call)
 

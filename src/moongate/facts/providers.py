@@ -46,6 +46,7 @@ class Provider:
     balance: str | None = None
     balance_shape: Dialect | None = None
     estimate: str | None = None
+    files: str | None = None
     batches: Literal["native", "emulated"] = "emulated"
     dialect: Dialect = "openai"
     floating: tuple[str, ...] = ()

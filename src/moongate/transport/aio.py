@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -134,7 +134,9 @@ class AsyncDoor:
 
     def _open(self, call: Call[Any]) -> AbstractAsyncContextManager[httpx2.Response]:
         headers = net.headers_for(call, self.row, self._key)
-        return self._client.stream(call.method, call.url, content=call.body, headers=headers)
+        body = net.body_of(call)
+        content = body if body is None or isinstance(body, bytes) else _in_turn(body)
+        return self._client.stream(call.method, call.url, content=content, headers=headers)
 
     async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
         try:
@@ -154,6 +156,12 @@ class AsyncDoor:
             if ends is not None and limit_s is not None and time.monotonic() > ends:
                 raise net.out_of_time(self.row, limit_s)
         return bytes(body)
+
+
+async def _in_turn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Read an upload in a thread, piece by piece, so that a slow disk does not hold the loop."""
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
 
 
 async def _nothing() -> AsyncIterator[bytes]:

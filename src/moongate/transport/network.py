@@ -6,7 +6,7 @@ Settings are handed in; nothing here reads the environment (httpx2's own reading
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,10 +16,11 @@ import httpx2
 from moongate import errors
 from moongate.facts.keys import Key
 from moongate.facts.providers import Provider, is_loopback
-from moongate.wire.calls import Call
+from moongate.wire.calls import Call, Upload
 from moongate.wire.clean import excerpt, redact
 
 USER_AGENT = "moongate"
+PIECE_BYTES = 256 * 1024
 TRANSPORT_ERRORS = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError)
 _NOT_SENT = (
     httpx2.ConnectError,
@@ -101,9 +102,28 @@ def _verify(base_url: str, ca_file: str | None) -> ssl.SSLContext | bool:
         ) from error
 
 
+def body_of(call: Call[Any]) -> bytes | Iterator[bytes] | None:
+    """Return what to send: bytes, or the pieces of an upload as they are read from its file."""
+    return call.body if call.upload is None else _upload_pieces(call.upload)
+
+
+def _upload_pieces(upload: Upload) -> Iterator[bytes]:
+    yield upload.head
+    done = 0
+    with upload.open() as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+            done += len(piece)
+            if upload.progress is not None:
+                upload.progress(done, upload.size)
+    yield upload.tail
+
+
 def headers_for(call: Call[Any], row: Provider, key: Key | None) -> dict[str, str]:
     """Return the headers of one call, with the key if the call wants one and goes to the row's own origin."""
     headers = dict(call.headers)
+    if call.upload is not None:
+        headers["content-length"] = str(call.upload.length)
     if call.with_key and key is not None:
         if urlsplit(call.url)[:2] != urlsplit(row.base_url)[:2]:
             raise errors.BaseUrlError(f"{call.url!r} is not on the host of {row.base_url!r}: the key stays here.")

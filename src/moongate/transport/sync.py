@@ -133,7 +133,7 @@ class Door:
 
     def _open(self, call: Call[Any]) -> AbstractContextManager[httpx2.Response]:
         headers = net.headers_for(call, self.row, self._key)
-        return self._client.stream(call.method, call.url, content=call.body, headers=headers)
+        return self._client.stream(call.method, call.url, content=net.body_of(call), headers=headers)
 
     def _pieces(self, response: httpx2.Response) -> Iterator[bytes]:
         try:

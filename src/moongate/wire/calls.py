@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, Generic, TypeVar
+from decimal import Decimal
+from typing import Any, BinaryIO, Generic, TypeVar
 
 import msgspec
 
@@ -23,6 +23,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A body too large for memory: `head`, then `size` bytes from what `open` returns, then `tail`.
+
+    Opening and reading are the door's; `progress` is told (bytes read, size) as it goes.
+    """
+
+    head: bytes
+    tail: bytes
+    size: int
+    open: Callable[[], BinaryIO]
+    progress: Callable[[int, int], None] | None = None
+
+    @property
+    def length(self) -> int:
+        """The length of the whole body in bytes."""
+        return len(self.head) + self.size + len(self.tail)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Call(Generic[T]):
     """One request to an endpoint.
 
@@ -34,6 +53,7 @@ class Call(Generic[T]):
     url: str
     decode: Callable[[Reply], T]
     body: bytes | None = None
+    upload: Upload | None = None  # instead of `body`
     headers: Mapping[str, str] = field(default_factory=dict)
     with_key: bool = True
     repeatable: bool = True
@@ -184,7 +204,7 @@ def _balance(reply: Reply, row: Provider) -> Balance:
     shape = _BALANCES[row.balance_shape or row.dialect]
     try:
         return msgspec.json.decode(reply.body, type=shape).balance(row)
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, ValueError) as error:
         raise NotJsonError(
             f"The balance of {row.host} has an unknown shape.", advice="Check the base url."
         ) from error
