@@ -9,6 +9,7 @@ from __future__ import annotations
 from moongate.errors import BrokenStreamError, TooLargeError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"  # may stand at the very beginning, and is no part of the first line
 
 
 class Decoder:
@@ -36,9 +37,9 @@ class Decoder:
 
     def _lines(self) -> list[bytes]:
         text = bytes(self._rest)
-        if not self._started and len(text) >= 3:
+        if not self._started and not (len(text) < len(_BOM) and _BOM.startswith(text)):
             self._started = True
-            text = text.removeprefix(b"\xef\xbb\xbf")
+            text = text.removeprefix(_BOM)
         held = b"\r" if text.endswith(b"\r") else b""  # half of a CRLF, perhaps
         text = text[: len(text) - len(held)]
         lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
@@ -52,7 +53,7 @@ class Decoder:
         if name == b"data":
             value = value.removeprefix(b" ")
             self._data.append(value)
-            self._size += len(value)
+            self._size += len(value) + 1  # a line without data still takes its place
         return None
 
     def _event(self) -> str | None:
