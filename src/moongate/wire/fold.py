@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from moongate.errors import NotJsonError
@@ -37,8 +37,7 @@ def chunk_from(payload: Any) -> Chunk:
     """Return what one event adds. Raises NotJsonError for an event that is no chunk."""
     if not isinstance(payload, dict) or not isinstance(payload.get("choices", []), list):
         raise NotJsonError("The stream carries an event that is no chunk of a chat.")
-    choices = payload.get("choices") or [{}]
-    choice = choices[0] if isinstance(choices[0], dict) else {}
+    choice = _first(payload.get("choices") or [])
     delta = choice.get("delta")
     delta = delta if isinstance(delta, dict) else {}
     calls = delta.get("tool_calls")
@@ -46,10 +45,10 @@ def chunk_from(payload: Any) -> Chunk:
         content=_text(delta.get("content")),
         reasoning=_text(delta.get("reasoning_content")) or _text(delta.get("reasoning")),
         tool_calls=tuple(c for c in calls if isinstance(c, dict)) if isinstance(calls, list) else (),
-        finish_reason=choice.get("finish_reason"),
+        finish_reason=_text(choice.get("finish_reason")) or None,
         usage=_with_cost(usage_from(payload.get("usage")) or usage_from(choice.get("usage")), _meta_cost(payload)),
-        id=payload.get("id"),
-        model=payload.get("model"),
+        id=_text(payload.get("id")) or None,
+        model=_text(payload.get("model")) or None,
         raw=payload,
     )
 
@@ -71,9 +70,9 @@ def answer_from(payload: Any, *, asked_model: str) -> Answer:
         model=_text(payload.get("model")),
         asked_model=asked_model,
         content=_text(message.get("content")),
-        reasoning=message.get("reasoning_content") or message.get("reasoning"),
+        reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")) or None,
         tool_calls=tuple(_tool_call(c) for c in calls if isinstance(c, dict)) if isinstance(calls, list) else (),
-        finish_reason=choice.get("finish_reason"),
+        finish_reason=_text(choice.get("finish_reason")) or None,
         usage=_with_cost(usage, _meta_cost(payload)),
         raw=payload,
     )
@@ -141,6 +140,11 @@ class Fold:
         known["arguments"] += _text(function.get("arguments"))
 
 
+def _first(choices: list[Any]) -> Mapping[str, Any]:
+    """Return the choice with index 0; an event may carry only another one, which adds nothing here."""
+    return next((c for c in choices if isinstance(c, dict) and c.get("index") in (0, None)), {})
+
+
 def _tool_call(raw: Mapping[str, Any]) -> ToolCall:
     function = raw.get("function")
     function = function if isinstance(function, dict) else {}
@@ -168,7 +172,7 @@ def _dollars(value: Any) -> Money | None:
         return None
     try:
         return Money.of(Decimal(str(value)), "USD")
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):  # no number, or one beyond all money
         return None
 
 
