@@ -135,8 +135,8 @@ def _price(pricing: Any, row: Provider) -> Price | None:
         cached = Decimal(str(pricing["input_cache_read"])) if pricing.get("input_cache_read") is not None else None
     except InvalidOperation:
         return None
-    if not all(p.is_finite() and p >= 0 for p in [*per_token, *([cached] if cached is not None else [])]):
-        return None
+    if not all(p.is_finite() and 0 <= p < 1 for p in [*per_token, *([cached] if cached is not None else [])]):
+        return None  # nobody takes a whole unit for one token: such a number is no price
     note = f", {pricing['note']}" if isinstance(pricing.get("note"), str) else ""
     return Price(
         currency=str(pricing.get("currency") or row.currency or "USD"),
