@@ -1,0 +1,131 @@
+"""Streamed chats: recorded streams in any split give one answer; what breaks says so and keeps what came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moongate.errors import BrokenStreamError, InsufficientBalanceError, MoongateError, ServerError
+from moongate.facts.chat import Answer, Usage
+from moongate.facts.providers import built_in
+from moongate.wire.stream import ChatStream
+
+ROW = built_in()["moonshot"]
+STREAMS = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "streams").glob("*.sse"))}
+TWICE = Usage(prompt_tokens=89, completion_tokens=67, reasoning_tokens=26)
+
+
+def _answer(*pieces: bytes) -> Answer:
+    stream = ChatStream(ROW, asked_model="kimi-k2.6")
+    for piece in pieces:
+        stream.feed(piece)
+    return stream.finish()
+
+
+@given(st.sampled_from(sorted(STREAMS)), st.data())
+def test_any_split_gives_the_same_answer(name: str, data: st.DataObject) -> None:
+    body = STREAMS[name]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+    pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert _answer(*pieces) == _answer(body)
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_byte_by_byte(name: str) -> None:
+    assert _answer(*(bytes([byte]) for byte in STREAMS[name])) == _answer(STREAMS[name])
+
+
+@pytest.mark.parametrize("name", ["recorded_usage_twice", "usage_twice", "usage_in_choice", "usage_on_top"])
+def test_usage_is_counted_once_wherever_it_stands(name: str) -> None:
+    answer = _answer(STREAMS[name])
+    assert answer.usage == TWICE and answer.finish_reason == "stop" and answer.reasoning == "The"
+    assert answer.content == ("" if name.startswith("recorded") else "晚上好 🌙 ok")
+    assert (answer.id, answer.model, answer.asked_model) == (
+        "chatcmpl-6a5aba7e3fbb8333b875d4a9",
+        "kimi-k3",
+        "kimi-k2.6",
+    )
+
+
+def test_cached_tokens_stand_inside_the_prompt() -> None:
+    usage = _answer(STREAMS["recorded_cached"]).usage
+    assert usage == Usage(prompt_tokens=8, completion_tokens=11, cached_tokens=8)
+
+
+def test_tool_calls_are_put_together_by_index() -> None:
+    calls = _answer(STREAMS["tools"]).tool_calls
+    assert [(c.id, c.name, c.arguments) for c in calls] == [
+        ("get_weather_0", "get_weather", '{"city":"Paris"}'),
+        ("get_weather_0", "get_time", "{}"),  # ids repeat: they are opaque
+    ]
+
+
+def test_openrouter_says_its_cost_and_comments() -> None:
+    answer = _answer(STREAMS["openrouter_comments"])
+    assert answer.usage is not None and str(answer.usage.reported_cost) == "0.0000205 USD"
+    assert (answer.content, answer.reasoning, answer.usage.cached_tokens) == ("hi", "Hm", 4)
+
+
+def _broken(*pieces: bytes) -> MoongateError:
+    with pytest.raises(MoongateError) as caught:
+        _answer(*pieces)
+    return caught.value
+
+
+TEXT = b'data: {"choices":[{"index":0,"delta":{"content":"so far"}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"",
+        b"data: [DONE",
+        b"data: {garbage}\n\ndata: [DONE]\n\n",
+        b"data: [1, 2]\n\n",
+        b'data: "text"\n\n',
+        b'data: {"choices":{}}\n\n',
+        b"data: <html>\n\n",
+        b"data: \xff\n\n",
+        b"data: " + b"[" * 100_000 + b"\n\n",
+    ],
+)
+def test_a_broken_stream_keeps_what_came(rest: bytes) -> None:
+    error = _broken(TEXT, rest)
+    assert isinstance(error, BrokenStreamError) and error.partial == "so far" and error.exit_code == 4
+    assert "charged" in error.advice
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (b'{"error":{"message":"The engine is currently overloaded","type":"engine_overloaded_error"}}', ServerError),
+        (
+            b'{"error":{"message":"Your account org-0123456789abcdef <ak-test> is suspended due to insufficient balance",'
+            b'"type":"exceeded_current_quota_error"}}',
+            InsufficientBalanceError,
+        ),
+        (
+            b'{"error":{"code":502,"message":"Provider returned error","metadata":{"error_type":"provider_unavailable"}},'
+            b'"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}',
+            ServerError,
+        ),
+    ],
+)
+def test_an_error_inside_a_stream_keeps_its_kind(event: bytes, kind: type[MoongateError]) -> None:
+    error = _broken(TEXT + b"data: " + event + b"\n\n")
+    assert type(error) is kind and "org-0123" not in str(error) and "ak-test" not in str(error)
+
+
+def test_nothing_after_done_belongs_to_the_answer() -> None:
+    done = b"data: [DONE]\n\n"
+    assert _answer(TEXT + done + TEXT + b"data: garbage\n\n").content == "so far"
+
+
+def test_only_the_first_choice_is_read() -> None:
+    other = b'data: {"choices":[{"index":1,"delta":{"content":"other"},"finish_reason":"length"}]}\n\n'
+    assert _answer(TEXT, other, b"data: [DONE]\n\n").content == "so far"
+    both = b'data: {"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}\n\n'
+    assert _answer(both, b"data: [DONE]\n\n").content == "a"
