@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from moongate.facts.providers import Provider
 from moongate.wire.clean import excerpt, redact
 
 MAX_WAIT_S = 3600.0  # a Retry-After beyond this is read as this
+MAX_MESSAGE = 4096  # characters of a provider's message that are looked at
 
 _MONEY = re.compile(
     r"exceeded your current (token )?quota(?! per)|check your account balance|insufficient (account )?balance"
@@ -116,26 +117,31 @@ def error_from(
         payload = json.loads(reply.body) if reply.body else None
     except (ValueError, RecursionError):
         payload = None
-    fault = fault_in(payload)
+    fault = _told(fault_in(payload), secrets)
     found = _classify(reply, fault, row, model)
     found.status = reply.status
-    found.provider_message = redact(excerpt(fault.message), secrets) or None
+    found.provider_message = excerpt(fault.message) or None
     found.request_id = reply.headers.get("msh-request-id") or reply.headers.get("x-request-id")
     return found
 
 
 def error_in_event(payload: Mapping[str, Any], row: Provider, *, model: str | None = None) -> errors.MoongateError:
     """Return the error that arrived inside a stream whose status was 200."""
-    fault = fault_in(payload)
+    fault = _told(fault_in(payload), ())
     status = int(fault.code) if fault.code.isdecimal() else 0
     found = _classify(Reply(status=status), fault, row, model)
-    found.provider_message = redact(excerpt(fault.message)) or None
+    found.provider_message = excerpt(fault.message) or None
     return found
+
+
+def _told(fault: Fault, secrets: tuple[str, ...]) -> Fault:
+    """Return the fault as it may be read and repeated: redacted whole, since half a key still begins one, then cut."""
+    return replace(fault, message=redact(fault.message, secrets)[:MAX_MESSAGE])
 
 
 def _classify(reply: Reply, fault: Fault, row: Provider, model: str | None) -> errors.MoongateError:
     where = f"{row.title} ({row.host})"
-    said = f": {redact(excerpt(fault.message))}" if fault.message else ""
+    said = f": {excerpt(fault.message)}" if fault.message else ""
     if 300 <= reply.status < 400:
         return _redirected(reply, where)
     if model is not None and (_NO_MODEL.search(fault.message) or fault.code in _MODEL_CODES):
@@ -185,7 +191,10 @@ def _is_money(reply: Reply, fault: Fault) -> bool:
 
 
 def _redirected(reply: Reply, where: str) -> errors.MoongateError:
-    host = urlsplit(reply.headers.get("location", "")).netloc or "another address"
+    try:
+        host = urlsplit(reply.headers.get("location", "")).netloc.rpartition("@")[2] or "another address"
+    except ValueError:
+        host = "another address"
     return errors.BaseUrlError(
         f"{where} answered with a redirect to {excerpt(host, 80)!r}; "
         "moongate follows none, since it would carry the key.",
