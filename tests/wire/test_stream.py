@@ -103,12 +103,12 @@ def test_a_broken_stream_keeps_what_came(rest: bytes) -> None:
     [
         (b'{"error":{"message":"The engine is currently overloaded","type":"engine_overloaded_error"}}', ServerError),
         (
-            b'{"error":{"message":"Your account org-0123456789abcdef <ak-test> is suspended due to insufficient balance",'
+            b'{"error":{"message":"Your account org-0123456789abcdef <ak-test> has insufficient balance",'
             b'"type":"exceeded_current_quota_error"}}',
             InsufficientBalanceError,
         ),
         (
-            b'{"error":{"code":502,"message":"Provider returned error","metadata":{"error_type":"provider_unavailable"}},'
+            b'{"error":{"code":502,"message":"Provider returned error","metadata":{"error_type":"timeout"}},'
             b'"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}',
             ServerError,
         ),
