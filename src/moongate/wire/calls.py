@@ -17,7 +17,7 @@ from moongate.facts.chat import Answer, Message
 from moongate.facts.money import Balance, Money
 from moongate.facts.providers import Provider
 from moongate.wire.fold import answer_from
-from moongate.wire.replies import Reply, decode
+from moongate.wire.replies import Reply, decode, error_in_event
 
 T = TypeVar("T")
 
@@ -105,10 +105,20 @@ def chat(row: Provider, body: bytes, *, model: str) -> Call[Answer]:
         url=row.url("/chat/completions"),
         body=body,
         headers={"content-type": "application/json", "accept": "application/json, text/event-stream"},
-        decode=lambda reply: answer_from(decode(reply.body, what="The answer"), asked_model=model),
+        decode=lambda reply: _answer(reply, row, model),
         repeatable=False,
         model=model,
     )
+
+
+def _answer(reply: Reply, row: Provider, model: str) -> Answer:
+    """Read an answer; OpenRouter reports a host that failed with status 200 (its documentation, 2026-08-22)."""
+    payload = decode(reply.body, what="The answer")
+    choices = payload.get("choices") if isinstance(payload, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else payload
+    if isinstance(first, dict) and first.get("error"):
+        raise error_in_event(first, row, model=model)
+    return answer_from(payload, asked_model=model)
 
 
 def balance(row: Provider) -> Call[Balance]:

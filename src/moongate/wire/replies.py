@@ -135,7 +135,7 @@ def error_in_event(payload: Mapping[str, Any], row: Provider, *, model: str | No
 
 
 def _told(fault: Fault, secrets: tuple[str, ...]) -> Fault:
-    """Return the fault as it may be read and repeated: redacted whole, since half a key still begins one, then cut."""
+    """Return the fault as it may be read and told: redacted first, since half a key still is a secret, then cut."""
     return replace(fault, message=redact(fault.message, secrets)[:MAX_MESSAGE])
 
 
@@ -237,7 +237,7 @@ def _timed_out(reply: Reply, fault: Fault, row: Provider, where: str, said: str)
 
 def _server(reply: Reply, fault: Fault, row: Provider, where: str, said: str) -> errors.MoongateError:
     page = " with an HTML page" if _is_html(reply.body) else ""
-    status = f"HTTP {reply.status}{page}" if reply.status else "an error in the stream"
+    status = f"HTTP {reply.status}{page}" if reply.status else "an error in the answer"
     return errors.ServerError(
         f"{where} failed ({status}{said}).", advice="Try again; the call may have been charged if it was a chat."
     )
