@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Answer": "moongate.facts.chat",
+    "AnswerError": "moongate.errors",
     "AsyncClient": "moongate.client.aio",
     "AuthenticationError": "moongate.errors",
     "BadRequestError": "moongate.errors",
@@ -38,6 +39,7 @@ _HOMES = {
 
 __all__ = [
     "Answer",
+    "AnswerError",
     "AsyncClient",
     "AuthenticationError",
     "BadRequestError",
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from moongate.client.aio import AsyncClient
     from moongate.client.sync import Client
     from moongate.errors import (
+        AnswerError,
         AuthenticationError,
         BadRequestError,
         BrokenStreamError,

@@ -14,6 +14,7 @@
     │   └── StorageError                    2   a file or database here cannot be read or written
     ├── ModelRefusedError                   1   the guard's no: nothing was sent
     ├── RequestRefusedError                 2   the guard cannot tell what the body says: nothing was sent
+    ├── AnswerError                         1   an answer came, but does not fit the schema that was asked for
     ├── ProviderError                       3   the provider answered, and the answer is no
     │   ├── AuthenticationError             3
     │   │   └── WrongRegionError            3
@@ -169,6 +170,16 @@ class RequestRefusedError(MoongateError):
 
     kind = "request_refused"
     exit_code = 2
+
+
+class AnswerError(MoongateError):
+    """The answer came, but is not what was asked for.
+
+    `content` is its text.
+    """
+
+    kind = "unfit_answer"
+    content: str = ""
 
 
 class ProviderError(MoongateError):

@@ -7,6 +7,7 @@ does not settle the question; all tasks that ask meanwhile wait for that one loo
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
@@ -16,7 +17,10 @@ from moongate.client.build import Parts, parts
 from moongate.client.files import AsyncFiles
 from moongate.client.guard import Guard, Permit
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
-from moongate.errors import ModelNotPermittedError, MoongateError, UsageError
+from moongate.client.run import Ask, Run, conversation
+from moongate.client.structured import Parsed, response_format, value_in
+from moongate.client.tools import Function, Tool, tools_from
+from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, UsageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.money import Balance
@@ -126,6 +130,60 @@ class AsyncClient:
             lambda: self._prepare(model, messages, parameters, extra_body, stream=True), self._network, self.guard
         )
 
+    async def run(
+        self,
+        *,
+        messages: Sequence[Message],
+        tools: Sequence[Function],
+        model: str | None = None,
+        max_turns: int = 10,
+        **parameters: Any,
+    ) -> Run:
+        """Return how a conversation went in which the model may call Python functions.
+
+        Their schemas come from their type hints. Calls of one answer are answered together, coroutine functions at
+        once; ids are opaque, and `reasoning_content` goes back only to endpoints that want it. Other parameters as
+        for `chat`.
+        """
+        known = tools_from(tools)
+        parameters["tools"] = [tool.definition for tool in known.values()]
+        steps = conversation(messages, known, self.provider, max_turns=max_turns)
+        outcome: Any = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                result: Run = done.value
+                return result
+            if isinstance(step, Ask):
+                outcome = await self.chat(messages=step.messages, model=model, **parameters)
+            else:
+                outcome = await asyncio.gather(*(_called(tool, given) for _, tool, given in step.calls))
+
+    async def parse(
+        self,
+        wanted: Any,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        again: int = 0,
+        **parameters: Any,
+    ) -> Parsed[Any]:
+        """Return an answer that fits `wanted`: a pydantic model class, a type msgspec knows, or a JSON schema.
+
+        An answer that does not fit raises AnswerError; with `again`, it is asked for so many times more (each try
+        is charged). Other parameters as for `chat`.
+        """
+        parameters["response_format"] = response_format(wanted)
+        while True:
+            answer = await self.chat(messages=messages, model=model, **parameters)
+            try:
+                return Parsed(value=value_in(answer, wanted), answer=answer)
+            except AnswerError:
+                if again <= 0:
+                    raise
+                again -= 1
+
     async def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""
         return await self.call(calls.balance(self.provider))
@@ -210,6 +268,11 @@ class AsyncClient:
 
             self._door = AsyncDoor(self._parts.row, self._parts.key, self._parts.network)
         return self._door
+
+
+async def _called(tool: Tool, arguments: Mapping[str, Any]) -> Any:
+    result = tool.function(**arguments)
+    return await result if inspect.isawaitable(result) else result
 
 
 class AsyncStream:

@@ -10,7 +10,10 @@ from moongate.client.build import Parts, parts
 from moongate.client.files import Files
 from moongate.client.guard import Guard
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
-from moongate.errors import ModelNotPermittedError, MoongateError
+from moongate.client.run import Ask, Run, conversation
+from moongate.client.structured import Parsed, response_format, value_in
+from moongate.client.tools import Function, tools_from
+from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.money import Balance
@@ -112,6 +115,59 @@ class Client:
         """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
         prepared = self._prepare(model, messages, parameters, extra_body, stream=True)
         return Stream(self._network(), prepared, self.guard)
+
+    def run(
+        self,
+        *,
+        messages: Sequence[Message],
+        tools: Sequence[Function],
+        model: str | None = None,
+        max_turns: int = 10,
+        **parameters: Any,
+    ) -> Run:
+        """Return how a conversation went in which the model may call Python functions.
+
+        Their schemas come from their type hints. Calls of one answer are answered together; ids are opaque, and
+        `reasoning_content` goes back only to endpoints that want it. Other parameters as for `chat`.
+        """
+        known = tools_from(tools)
+        parameters["tools"] = [tool.definition for tool in known.values()]
+        steps = conversation(messages, known, self.provider, max_turns=max_turns)
+        outcome: Any = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                result: Run = done.value
+                return result
+            if isinstance(step, Ask):
+                outcome = self.chat(messages=step.messages, model=model, **parameters)
+            else:
+                outcome = [tool.function(**given) for _, tool, given in step.calls]
+
+    def parse(
+        self,
+        wanted: Any,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        again: int = 0,
+        **parameters: Any,
+    ) -> Parsed[Any]:
+        """Return an answer that fits `wanted`: a pydantic model class, a type msgspec knows, or a JSON schema.
+
+        An answer that does not fit raises AnswerError; with `again`, it is asked for so many times more (each try
+        is charged). Other parameters as for `chat`.
+        """
+        parameters["response_format"] = response_format(wanted)
+        while True:
+            answer = self.chat(messages=messages, model=model, **parameters)
+            try:
+                return Parsed(value=value_in(answer, wanted), answer=answer)
+            except AnswerError:
+                if again <= 0:
+                    raise
+                again -= 1
 
     def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""

@@ -148,7 +148,7 @@ def custom(name: str, *, base_url: str, key_env: str | None = None, like: str = 
         key_env=(key_env,) if key_env else (),
         key_env_named=(),
         url_env=(),
-        list_auth=model.list_auth if key_env else "none",
+        list_auth=model.list_auth if key_env else "optional",
         console=None,
         top_up=None,
         region_twin=None,
