@@ -7,6 +7,7 @@ decided in `meter`; threads and files are `desk` and `clerk`.
 from __future__ import annotations
 
 import sqlite3
+import time
 from dataclasses import dataclass
 
 from moongate.errors import UsageError
@@ -28,7 +29,7 @@ class Account:
     name: str
     currency: str
     balance: Money
-    created_at: float  # seconds since the epoch
+    created_at: str  # RFC 3339, UTC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +54,14 @@ class Funds:
     reserved_nano: int | None
 
 
-def create(connection: sqlite3.Connection, name: str, currency: str, balance: Money, *, now: float) -> Account:
-    """Add an account. Raises UsageError for a name that is taken or not usable, or another currency's money."""
+def create(connection: sqlite3.Connection, name: str, balance: Money, *, now: float) -> Account:
+    """Add an account in the balance's currency. Raises UsageError for a name that is taken or not usable."""
     _check_name(name, "account")
-    _check_money(balance, currency)
+    _check_money(balance, balance.currency)
     try:
         connection.execute(
             "INSERT INTO accounts (name, currency, balance_nano, created_at) VALUES (?, ?, ?, ?)",
-            (name, currency, balance.nano, now),
+            (name, balance.currency, balance.nano, now),
         )
     except sqlite3.IntegrityError as error:
         raise UsageError(
@@ -168,13 +169,18 @@ def _lost(row: sqlite3.Row) -> Entry:
     )
 
 
+def moment(at: float) -> str:
+    """Return a time, given in seconds since the epoch, as RFC 3339 in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
 def _account(row: sqlite3.Row) -> Account:
     return Account(
         id=row["id"],
         name=row["name"],
         currency=row["currency"],
         balance=Money(nano=row["balance_nano"], currency=row["currency"]),
-        created_at=row["created_at"],
+        created_at=moment(row["created_at"]),
     )
 
 
@@ -193,4 +199,4 @@ def _check_money(amount: Money, currency: str) -> None:
             f"{amount} is not in {currency}, the account's currency.", advice="Nothing is converted here."
         )
     if not -MAX_NANO <= amount.nano <= MAX_NANO:
-        raise UsageError(f"{amount} is more than an account can hold.")
+        raise UsageError(f"{amount} is more than an account can hold.", advice="Give a smaller amount.")

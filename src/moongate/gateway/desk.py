@@ -22,6 +22,8 @@ from moongate.ledger.book import Spent
 from moongate.ledger.entry import Entry
 from moongate.store.sqlite import explained, open_database, transaction
 
+__all__ = ["Account", "Desk", "Entry", "Funds", "Intent", "KeyRow", "Spent"]
+
 FILE_NAME = "gateway.sqlite3"
 
 
@@ -33,10 +35,10 @@ class Desk:
         self._clock = clock
         self._connection = open_database(path)
 
-    def create_account(self, name: str, currency: str, balance: Money) -> Account:
-        """Add an account. Raises UsageError for a name that is taken, a currency that is none, or another's money."""
+    def create_account(self, name: str, balance: Money) -> Account:
+        """Add an account in the balance's currency. Raises UsageError for a name that is taken."""
         with self._writing():
-            return accounts.create(self._connection, name, currency, balance, now=self._clock())
+            return accounts.create(self._connection, name, balance, now=self._clock())
 
     def accounts(self) -> tuple[Account, ...]:
         """Return all accounts, by name."""

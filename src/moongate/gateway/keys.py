@@ -9,6 +9,7 @@ import hashlib
 import secrets
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from moongate.errors import UsageError
 from moongate.gateway import accounts
@@ -26,8 +27,8 @@ class KeyRow:
     account: str  # the account's name
     prefix: str  # the secret's first characters, to tell keys apart
     name: str
-    created_at: float  # seconds since the epoch
-    revoked_at: float | None
+    created_at: str  # RFC 3339, UTC
+    revoked_at: str | None
 
     @property
     def active(self) -> bool:
@@ -111,7 +112,13 @@ SELECT k.id, k.account_id, a.name AS account, k.prefix, k.name, k.created_at, k.
 
 def _rows(connection: sqlite3.Connection, where: str, *values: object) -> tuple[KeyRow, ...]:
     found = connection.execute(f"{_SELECT} {where} ORDER BY k.id", values)
-    return tuple(KeyRow(**dict(row)) for row in found)
+    return tuple(_key(dict(row)) for row in found)
+
+
+def _key(fields: dict[str, Any]) -> KeyRow:
+    revoked = fields.pop("revoked_at")
+    created_at = accounts.moment(fields.pop("created_at"))
+    return KeyRow(**fields, created_at=created_at, revoked_at=None if revoked is None else accounts.moment(revoked))
 
 
 def _one(connection: sqlite3.Connection, where: str, *values: object) -> KeyRow:
