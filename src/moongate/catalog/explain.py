@@ -44,11 +44,12 @@ def _because(verdict: Verdict) -> str:
 
 
 def _owners(titles: tuple[str, ...]) -> str:
-    named = [f"{title}'s" for title in titles[:_NAMED_OWNERS]]
-    more = len(titles) - len(named)
-    if more > 0:
-        return f"{', '.join(named)} id, and that of {more} more"
-    return f"{' and '.join((', '.join(named[:-1]), named[-1]) if len(named) > 1 else named)} id"
+    """Return whose id it is: "OpenRouter's id", or "the id of A, B, C and 4 more"."""
+    if len(titles) == 1:
+        return f"{titles[0]}'s id"
+    named, more = list(titles[:_NAMED_OWNERS]), len(titles) - _NAMED_OWNERS
+    last = f"{more} more" if more > 0 else named.pop()
+    return f"the id of {', '.join(named)} and {last}"
 
 
 def _instead(verdict: Verdict, listing: Listing) -> str:

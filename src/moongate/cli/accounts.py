@@ -1,0 +1,71 @@
+"""`moongate accounts`: who may use the gateway, and with how much money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from moongate.cli.desk import money, opened
+from moongate.cli.options import Asked, speaking
+
+if TYPE_CHECKING:
+    from moongate.gateway.desk import Account
+
+
+@click.group("accounts")
+def command() -> None:
+    """Accounts of the gateway on this machine."""
+
+
+@command.command("create")
+@click.argument("name")
+@click.option("--balance", default="0", metavar="AMOUNT", help="What it may spend at first.")
+@click.option("--currency", default="USD", metavar="CODE", help="Its currency, as three letters.")
+@speaking
+def create(asked: Asked, name: str, balance: str, currency: str) -> int:
+    """Open the account NAME."""
+    with opened() as desk:
+        account = desk.create_account(name, money(balance, currency))
+    return _one(asked, account)
+
+
+@command.command("list")
+@speaking
+def list_(asked: Asked) -> int:
+    """List the accounts and what they hold."""
+    with opened() as desk:
+        accounts = desk.accounts()
+    if asked.show.json:
+        asked.show.document({"accounts": [_document(account) for account in accounts]})
+    else:
+        asked.show.table(("name", "balance", "created"), [(a.name, str(a.balance), a.created_at) for a in accounts])
+    return 0
+
+
+@command.command("top-up")
+@click.argument("name")
+@click.argument("amount")
+@speaking
+def top_up(asked: Asked, name: str, amount: str) -> int:
+    """Add AMOUNT to what NAME may spend."""
+    with opened() as desk:
+        account = desk.top_up(name, money(amount, desk.account(name).balance.currency))
+    return _one(asked, account)
+
+
+def _one(asked: Asked, account: Account) -> int:
+    if asked.show.json:
+        asked.show.document(_document(account))
+    else:
+        asked.show.data(f"{account.name}: {account.balance}")
+    return 0
+
+
+def _document(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "balance": account.balance.amount,
+        "currency": account.balance.currency,
+        "created_at": account.created_at,
+    }
