@@ -132,13 +132,15 @@ class Catalog:
             self._keep(None, self._attempted_at)
 
     def _plan(self, *, missing: bool) -> Plan:
-        return plan(
+        """Return what to do; an old list does not stand in for a refusal, which is fetched or told again."""
+        found = plan(
             now=self._clock(),
             fetched_at=self._listing.fetched_at if self._listing else 0.0,
             attempted_at=self._attempted_at,
             missing=missing,
             rules=self._rules,
         )
+        return Plan.FETCH if found is Plan.STALE and self._failure is not None else found
 
     def _settle(self, *, missing: bool) -> Listing:
         """Look at memory, then at the disk, then ask the endpoint, each only if the one before does not do."""
@@ -169,10 +171,11 @@ class Catalog:
                 )
             except MoongateError as error:  # a kept body that no longer reads as a list is as good as none
                 log.debug("kept list ignored: %s", error)
+        elif self._listing is not None:  # another process may have tried in vain since
+            self._listing = _marked(self._listing, entry.attempted_at)
 
     def _take(self, listing: Listing, attempted_at: float) -> None:
-        failed_since = attempted_at > listing.fetched_at
-        self._listing = replace(listing, unverified_since=listing.fetched_at if failed_since else None)
+        self._listing, self._failure = _marked(listing, attempted_at), None
 
     def _fetched(self) -> Listing:
         self._attempted_at = now = self._clock()
@@ -192,7 +195,7 @@ class Catalog:
             self._failure = error
             raise error
         self._keep(None, now)
-        if kept is None or _age(now, kept.fetched_at) >= self._rules.stale_s:
+        if kept is None or self._failure is not None or _age(now, kept.fetched_at) >= self._rules.stale_s:
             self._failure = _unavailable(self.row, error)
             raise self._failure from error
         if not self._warned:
@@ -229,12 +232,20 @@ class Catalog:
     def _refresh(self) -> None:
         try:
             with self._lock:
+                self._look_on_disk()  # another process may have refreshed it
                 if self._plan(missing=False) is Plan.USE_AND_REFRESH:
                     self._fetched()
         except MoongateError as error:
             log.warning("%s: the model list could not be refreshed ahead of time: %s", self.row.title, error.message)
         finally:
             self._refreshing.clear()
+
+
+def _marked(listing: Listing, attempted_at: float) -> Listing:
+    """Return the list, marked as unverified when an attempt to fetch it anew was made later."""
+    if listing.unverified_since is not None or attempted_at <= listing.fetched_at:
+        return listing
+    return replace(listing, unverified_since=listing.fetched_at)
 
 
 def _unavailable(row: Provider, error: UnavailableError) -> ListUnavailableError:
