@@ -35,3 +35,11 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(f"MOONGATE_{kind.upper()}_DIR", str(home / kind))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return home
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that skipped anything where nothing may be skipped: the gate has every program that tests need."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("MOONGATE_NO_SKIP") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("skipped tests count as failures here (MOONGATE_NO_SKIP)", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
