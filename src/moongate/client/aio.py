@@ -10,12 +10,14 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from moongate.client.build import Parts, parts
 from moongate.client.files import AsyncFiles
 from moongate.client.guard import Guard, Permit
+from moongate.client.media import extracted_message, media_from
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
 from moongate.client.run import Ask, Run, conversation
 from moongate.client.structured import Parsed, response_format, value_in
@@ -28,6 +30,7 @@ from moongate.facts.providers import Provider
 from moongate.settings.load import Flags, Settings, load
 from moongate.wire import calls
 from moongate.wire.calls import Call
+from moongate.wire.media import Kind, uploaded_part
 from moongate.wire.peek import models_in
 from moongate.wire.replies import Reply
 from moongate.wire.stream import ChatStream
@@ -183,6 +186,33 @@ class AsyncClient:
                 if again <= 0:
                     raise
                 again -= 1
+
+    async def image(self, source: str | Path | bytes, *, allow_private: bool = False) -> Mapping[str, Any]:
+        """Return an image as a part of a message, from a path, a public http(s) address, or bytes.
+
+        Inlined as a data URL, or uploaded and referred to as `ms://…` when large and the provider takes uploads.
+        """
+        return await self._media(source, "image", allow_private=allow_private)
+
+    async def video(self, source: str | Path | bytes, *, allow_private: bool = False) -> Mapping[str, Any]:
+        """Return a video as a part of a message; see `image`."""
+        return await self._media(source, "video", allow_private=allow_private)
+
+    async def document(self, path: str | Path) -> Mapping[str, str]:
+        """Return a document's text as a system message: uploaded, extracted by the provider, deleted there again."""
+        file = await self.files.upload(path, purpose="file-extract")
+        try:
+            text = (await self.files.content(file.id)).decode("utf-8", "replace")
+        finally:
+            await self.files.delete(file.id)
+        return extracted_message(file.filename, text)
+
+    async def _media(self, source: str | Path | bytes, kind: Kind, *, allow_private: bool) -> Mapping[str, Any]:
+        media = await asyncio.to_thread(media_from, source, kind, self.provider, allow_private=allow_private)
+        if media.part is not None:
+            return media.part
+        file = await self.files.upload(media.content, purpose=kind, filename=media.filename)
+        return uploaded_part(kind, file.id)
 
     async def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from moongate.client.build import Parts, parts
 from moongate.client.files import Files
 from moongate.client.guard import Guard
+from moongate.client.media import extracted_message, media_from
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
 from moongate.client.run import Ask, Run, conversation
 from moongate.client.structured import Parsed, response_format, value_in
@@ -21,6 +23,7 @@ from moongate.facts.providers import Provider
 from moongate.settings.load import Flags, Settings, load
 from moongate.wire import calls
 from moongate.wire.calls import Call
+from moongate.wire.media import Kind, uploaded_part
 from moongate.wire.stream import ChatStream
 
 T = TypeVar("T")
@@ -168,6 +171,33 @@ class Client:
                 if again <= 0:
                     raise
                 again -= 1
+
+    def image(self, source: str | Path | bytes, *, allow_private: bool = False) -> Mapping[str, Any]:
+        """Return an image as a part of a message, from a path, a public http(s) address, or bytes.
+
+        Inlined as a data URL, or uploaded and referred to as `ms://…` when large and the provider takes uploads.
+        """
+        return self._media(source, "image", allow_private=allow_private)
+
+    def video(self, source: str | Path | bytes, *, allow_private: bool = False) -> Mapping[str, Any]:
+        """Return a video as a part of a message; see `image`."""
+        return self._media(source, "video", allow_private=allow_private)
+
+    def document(self, path: str | Path) -> Mapping[str, str]:
+        """Return a document's text as a system message: uploaded, extracted by the provider, deleted there again."""
+        file = self.files.upload(path, purpose="file-extract")
+        try:
+            text = (self.files.content(file.id)).decode("utf-8", "replace")
+        finally:
+            self.files.delete(file.id)
+        return extracted_message(file.filename, text)
+
+    def _media(self, source: str | Path | bytes, kind: Kind, *, allow_private: bool) -> Mapping[str, Any]:
+        media = media_from(source, kind, self.provider, allow_private=allow_private)
+        if media.part is not None:
+            return media.part
+        file = self.files.upload(media.content, purpose=kind, filename=media.filename)
+        return uploaded_part(kind, file.id)
 
     def balance(self) -> Balance:
         """Return the account's money. Raises NotOfferedError where the provider has no such call."""
