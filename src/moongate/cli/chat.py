@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from moongate.cli import inputs
 from moongate.cli.options import Asked, connecting
 from moongate.errors import UsageError
 
@@ -14,50 +15,60 @@ if TYPE_CHECKING:
     from moongate.client.sync import Client
     from moongate.facts.chat import Answer, Usage
 
-MAX_STDIN_BYTES = 64 * 1024 * 1024
-
 
 @click.command("chat")
 @click.argument("prompt", required=False)
 @click.option("--system", metavar="TEXT", help="A system message before the prompt.")
+@click.option("--image", "images", multiple=True, metavar="PATH|URL", help="An image to look at; may be repeated.")
+@click.option("--file", "files", multiple=True, metavar="PATH", help="A document whose text comes first.")
+@click.option("--schema", metavar="FILE", help="A JSON schema that the answer must fit; it is checked.")
+@click.option("--tools", metavar="FILE.py", help="Python functions that the model may call.")
 @click.option("--thinking", type=click.Choice(["on", "off"]), help="Switch the model's reasoning on or off.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Most tokens of the answer, reasoning included.")
 @click.option("--temperature", type=float, help="Sampling temperature; fixed by some models.")
 @click.option("--stream/--no-stream", default=None, help="Show the answer as it comes; on by default on a terminal.")
 @connecting
-def command(asked: Asked, prompt: str | None, system: str | None, stream: bool | None, **parameters: Any) -> int:
+def command(asked: Asked, prompt: str | None, stream: bool | None, **given: Any) -> int:
     """Answer PROMPT. Piped input is added to it; without either, a conversation begins on a terminal.
 
     The id is checked against the endpoint's live list first: a wrong one is refused (exit code 1), unsent.
     """
-    prompt = _with_stdin(prompt)
-    parameters = _parameters(**parameters)
-    messages = [{"role": "system", "content": system}] if system else []
+    prompt = inputs.with_stdin(prompt)
+    images, files, schema, tools = (given.pop(name) for name in ("images", "files", "schema", "tools"))
+    system = given.pop("system")
+    parameters = _parameters(**given)
     with asked.client() as client:
+        messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+        messages += [dict(client.document(file)) for file in files]
         if prompt is None:
             return _converse(asked, client, messages, parameters)
-        messages.append({"role": "user", "content": prompt})
-        streamed = stream if stream is not None else sys.stdout.isatty() and not asked.show.json
-        answer = _ask(asked, client, messages, parameters, streamed=streamed)
+        messages.append({"role": "user", "content": inputs.content(client, prompt, images)})
+        if schema is not None or tools is not None:
+            answer = _special(asked, client, messages, parameters, schema=schema, tools=tools)
+        else:
+            streamed = stream if stream is not None else sys.stdout.isatty() and not asked.show.json
+            answer = _ask(asked, client, messages, parameters, streamed=streamed)
     _afterwards(asked, answer)
     return 0
 
 
-def _with_stdin(prompt: str | None) -> str | None:
-    """Return the prompt with what was piped in, or None when a conversation is wanted."""
-    if sys.stdin is None or sys.stdin.isatty():
-        return prompt
-    piped = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
-    if len(piped) > MAX_STDIN_BYTES:
-        raise UsageError(f"More than {MAX_STDIN_BYTES // 2**20} MiB were piped in.", advice="Send less.")
-    try:
-        text = piped.decode("utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise UsageError("What was piped in is not UTF-8 text.", advice="Convert it first.") from error
-    whole = "\n\n".join(part for part in (prompt, text) if part)
-    if not whole:
-        raise UsageError("There is no prompt.", advice="Give one as argument, or pipe one in.")
-    return whole
+def _special(
+    asked: Asked,
+    client: Client,
+    messages: list[dict[str, Any]],
+    parameters: dict[str, Any],
+    *,
+    schema: str | None,
+    tools: str | None,
+) -> Answer:
+    """Answer in the form of a schema, or with functions to call; both come in one piece."""
+    if schema is not None and tools is not None:
+        raise UsageError("--schema and --tools do not go together.", advice="Use one of them.")
+    if schema is not None:
+        answer = client.parse(inputs.schema(schema), messages=messages, **parameters).answer
+    else:
+        answer = client.run(messages=messages, tools=inputs.functions(tools or ""), **parameters).answer
+    return _shown(asked, answer)
 
 
 def _parameters(*, thinking: str | None, max_tokens: int | None, temperature: float | None) -> dict[str, Any]:
@@ -74,10 +85,7 @@ def _ask(
 ) -> Answer:
     """Send, show what comes, and return the whole answer."""
     if not streamed:
-        answer = client.chat(messages=messages, **parameters)
-        asked.show.notes(answer.notes)
-        asked.show.document(document(answer)) if asked.show.json else asked.show.data(answer.content)
-        return answer
+        return _shown(asked, client.chat(messages=messages, **parameters))
     with client.stream(messages=messages, **parameters) as stream:
         asked.show.notes(stream.notes)
         for chunk in stream:
@@ -89,6 +97,12 @@ def _ask(
                 asked.show.data(chunk.content, end="")
         answer = stream.answer
     asked.show.line(document(answer)) if asked.show.json else asked.show.data()
+    return answer
+
+
+def _shown(asked: Asked, answer: Answer) -> Answer:
+    asked.show.notes(answer.notes)
+    asked.show.document(document(answer)) if asked.show.json else asked.show.data(answer.content)
     return answer
 
 
