@@ -5,6 +5,7 @@ Settings are handed in; nothing here reads the environment (httpx2's own reading
 
 from __future__ import annotations
 
+import importlib.util
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -83,6 +84,11 @@ def client_options(row: Provider, network: Network) -> dict[str, Any]:
 def _proxy(url: str | None) -> httpx2.Proxy | None:
     if url is None:
         return None
+    if url.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise errors.MissingExtraError(
+            "The proxy setting names a SOCKS proxy, and the package that speaks SOCKS is not installed.",
+            advice="Run: pip install socksio. Or set HTTPS_PROXY to an http proxy.",
+        )
     try:
         return httpx2.Proxy(url if "://" in url else f"http://{url}")
     except (ValueError, httpx2.InvalidURL) as error:
@@ -134,7 +140,7 @@ def headers_for(call: Call[Any], row: Provider, key: Key | None) -> dict[str, st
 def error_of(error: Exception, row: Provider, key: Key | None) -> errors.MoongateError:
     """Return what a transport error means, and whether the request may have been received."""
     secrets = (key.reveal(),) if key else ()
-    said = redact(excerpt(str(error), 160), secrets) or type(error).__name__
+    said = excerpt(redact(str(error), secrets), 160) or type(error).__name__
     where = f"{row.title} ({row.host})"
     found: errors.MoongateError
     if isinstance(error, httpx2.TimeoutException):
