@@ -31,7 +31,7 @@ def test_a_pydantic_class() -> None:
 
 @pytest.mark.parametrize(
     "schema",
-    [{"type": 5}, [], {"$ref": "http://127.0.0.1:9/x"}, {"$ref": "#"}, {"pattern": "("}],
+    [{"type": 5}, [], {"$ref": "http://127.0.0.1:9/x"}, {"$ref": "#"}, {"not": {"$ref": "#"}}, {"pattern": "("}],
 )
 def test_a_schema_that_is_none(schema: object) -> None:
     with pytest.raises(UsageError):

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from moongate.errors import MissingExtraError, UsageError
+from moongate.wire.schema.refs import looping
 from moongate.wire.schema.source import schema_of
 
 MOST = 20  # objections that are told
@@ -39,6 +40,10 @@ def _validator(schema: object) -> tuple[Any, tuple[type[Exception], ...]]:
         ) from error
     if not isinstance(schema, dict):
         raise UsageError(f"A JSON schema is an object, not {schema!r}.")
+    if (reference := looping(schema)) is not None:
+        raise UsageError(
+            f"The schema's reference {reference!r} leads back to itself.", advice="Take one of them out."
+        )
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
         kind.check_schema(schema)

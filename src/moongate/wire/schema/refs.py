@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -71,3 +71,54 @@ def _ends(schema: object, doubtful: set[str], level: int) -> bool:
     if schema.get("type") == "array" and schema.get("minItems"):
         return _ends(schema.get("items"), doubtful, level + 1)
     return True
+
+
+def looping(root: object) -> str | None:
+    """Return a reference that leads back to itself without entering the value, None when there is none.
+
+    Whoever follows it would never come to an end, whatever the value.
+    """
+    if not isinstance(root, Mapping):
+        return None
+    done: set[str] = set()
+    return next((ref for ref in _all_references(root) if _comes_back(root, ref, set(), done)), None)
+
+
+def _comes_back(root: Schema, reference: str, on_the_way: set[str], done: set[str]) -> bool:
+    if reference in on_the_way:
+        return True
+    if reference in done:
+        return False
+    on_the_way.add(reference)
+    back = any(_comes_back(root, inner, on_the_way, done) for inner in _in_place(resolve(root, reference)))
+    on_the_way.discard(reference)
+    done.add(reference)
+    return back
+
+
+def _in_place(schema: object) -> Iterator[str]:
+    """Yield the references that are followed for the same value as `schema` itself."""
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, Mapping):
+            continue
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for word in ("allOf", "anyOf", "oneOf"):
+            waiting += node[word] if isinstance(node.get(word), list) else []
+        waiting += [node.get(word) for word in ("not", "if", "then", "else")]
+        if isinstance(node.get("dependentSchemas"), Mapping):
+            waiting += node["dependentSchemas"].values()
+
+
+def _all_references(schema: object) -> Iterator[str]:
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Mapping):
+            waiting += node.values()
+            if isinstance(node.get("$ref"), str):
+                yield node["$ref"]
+        elif isinstance(node, list):
+            waiting += node
