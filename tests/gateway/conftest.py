@@ -118,7 +118,8 @@ def settings_for(server: MoonshotServer, home: Path, *, gateway: str = "", guard
 @contextlib.contextmanager
 def opened_gateway(settings: Settings, *, balance: Money = START) -> Iterator[Client]:
     with serve.running(settings, port=0) as gateway:
-        gateway.desk.create_account("ada", balance)
+        if not gateway.desk.accounts():
+            gateway.desk.create_account("ada", balance)
         _, secret = gateway.desk.create_key("ada", "test")
         yield Client(gateway, secret)
 
@@ -141,7 +142,7 @@ PRICED = [
             "input_cache_read": "0.00000016",
             "currency": "USD",
         },
-    },  # noqa: E501
+    },
     {"id": "kimi-free", "context_length": 8192},
 ]
 
@@ -156,3 +157,20 @@ def upstream() -> Iterator[MoonshotServer]:
 def client(upstream: MoonshotServer, tmp_path: Path) -> Iterator[Client]:
     with opened_gateway(settings_for(upstream, tmp_path)) as opened:
         yield opened
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What tests call by name."""
+
+    body = staticmethod(chat_body)
+    caller = Client
+    settings = staticmethod(settings_for)
+    gateway = staticmethod(opened_gateway)
+    eventually = staticmethod(eventually)
+    priced = PRICED
+
+
+@pytest.fixture
+def kit() -> Kit:
+    return Kit()

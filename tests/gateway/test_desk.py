@@ -126,26 +126,30 @@ def test_a_key_that_is_not_meant_clearly_is_refused_without_repeating_a_secret(d
     assert secret not in str(raised.value)
 
 
-def test_a_reservation_takes_the_worst_case_or_what_is_free(desk: Desk) -> None:
+def test_a_reservation_takes_the_worst_case(desk: Desk) -> None:
     desk.create_account("ada", Money(nano=100, currency="USD"))
     key, _ = desk.create_key("ada")
     assert desk.reserve(intent(key, 1, 70)).reserved_nano == 70
-    assert desk.reserve(intent(key, 2, 70)).reserved_nano == 30
-    refused = desk.reserve(intent(key, 3, 70))
-    assert (refused.balance_nano, refused.held_nano, refused.reserved_nano) == (100, 100, None)
-    assert desk.reserve(intent(key, 4, 0)).reserved_nano == 0  # a call without a price waits for nobody
+    refused = desk.reserve(intent(key, 2, 70))
+    assert (refused.balance_nano, refused.held_nano, refused.reserved_nano) == (100, 70, None)
+    assert desk.reserve(intent(key, 3, 30)).reserved_nano == 30
     desk.settle(entry(key, 1, 20), "USD")
-    assert desk.reserve(intent(key, 5, 70)).reserved_nano == 50
+    assert desk.reserve(intent(key, 4, 50)).reserved_nano == 50
+    assert desk.reserve(intent(key, 5, 1)).reserved_nano is None
     assert desk.account("ada").balance.nano == 80
 
 
-def test_only_the_call_that_took_the_last_can_overdraw_and_then_none_begins(desk: Desk) -> None:
+def test_only_a_call_that_is_alone_can_overdraw_and_then_none_begins(desk: Desk) -> None:
     desk.create_account("ada", Money(nano=100, currency="USD"))
     key, _ = desk.create_key("ada")
-    desk.reserve(intent(key, 1, 150))
-    desk.settle(entry(key, 1, 150), "USD")
+    desk.reserve(intent(key, 1, 10))
+    assert desk.reserve(intent(key, 2, 150)).reserved_nano is None  # not covered, and not alone
+    desk.settle(entry(key, 1, 0), "USD")
+    assert desk.reserve(intent(key, 3, 150)).reserved_nano == 100
+    assert desk.reserve(intent(key, 4, 1)).reserved_nano is None
+    desk.settle(entry(key, 3, 150), "USD")
     assert desk.account("ada").balance.nano == -50
-    assert desk.reserve(intent(key, 2, 0)).reserved_nano is None
+    assert desk.reserve(intent(key, 5, 0)).reserved_nano is None
 
 
 def test_a_call_without_price_is_written_and_takes_nothing(desk: Desk) -> None:

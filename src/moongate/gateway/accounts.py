@@ -105,17 +105,18 @@ def top_up(connection: sqlite3.Connection, name: str, amount: Money) -> Account:
 
 
 def reserve(connection: sqlite3.Connection, intent: Intent) -> Funds:
-    """Set the worst case of a call aside, or as much as is there, if the account may begin it.
+    """Set the worst case of a call aside, if the account may begin it.
 
-    As at Moonshot a call may begin while there is any money at all; so what is set aside is the smaller of worst case
-    and what is free, and only the one call that takes the last of it can cost more than was set aside.
+    As at Moonshot a call may begin while there is any money at all. One whose worst case is not covered takes all
+    that is there, and begins only while no other call holds any: so the balance cannot fall below zero by more than
+    what a single call costs beyond it, however many ask at once.
     """
     balance = by_id(connection, intent.account_id).balance.nano
     held = int(connection.execute(_HELD, (intent.account_id, intent.at)).fetchone()[0])
     free = balance - held
-    if balance <= 0 or (free <= 0 and intent.worst_nano > 0):
+    if balance <= 0 or (held > 0 and intent.worst_nano > free):
         return Funds(balance_nano=balance, held_nano=held, reserved_nano=None)
-    reserved = max(0, min(intent.worst_nano, free))
+    reserved = min(intent.worst_nano, free)
     connection.execute(_RESERVE, (*_who(intent), reserved))
     return Funds(balance_nano=balance, held_nano=held, reserved_nano=reserved)
 

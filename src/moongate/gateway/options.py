@@ -88,7 +88,7 @@ def _host_name(header: str | None) -> str | None:
         name, _ = parts.hostname, parts.port
     except ValueError:
         return None
-    return name if name and parts.netloc == header else None
+    return name if name and parts.netloc == header and "@" not in header else None
 
 
 def _is_address(name: str) -> bool:

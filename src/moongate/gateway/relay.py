@@ -59,6 +59,8 @@ class Visit:
     at: float  # seconds since the epoch
     began: float = field(default_factory=time.monotonic)
     settled: bool = False
+    streaming: bool = False  # the head of a stream has been sent
+    left: bool = False  # the client closed its connection
 
 
 class Relay:
@@ -83,10 +85,27 @@ class Relay:
         except ClientDisconnect:
             log.debug("a caller left before the request was complete")
         else:
-            await self._serve(visit, scope, receive, send)
+            try:
+                await self._serve(visit, scope, receive, send)
+            except asyncio.CancelledError:  # the gateway ends; this task ends with the answer
+                await self._cut_off(visit, scope, receive, send)
+
+    async def _cut_off(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        if visit.streaming:
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": error_event(replies.ENDING.document),
+                    "more_body": False,
+                }
+            )
+        else:
+            await answer(replies.ENDING)(scope, receive, send)
 
     async def finish(self, *, wait_s: float) -> None:
-        """Wait for the calls that are being settled."""
+        """Cut off what is still under way, and wait until it is settled."""
+        for task in self._under_way:
+            task.cancel()
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=wait_s)
 
@@ -130,7 +149,7 @@ class Relay:
     async def _serve(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if visit.asked.stream:
-                await while_connected(self._relayed(visit, scope, receive, send), receive)
+                await while_connected(self._relayed(visit, scope, receive, send), _gone(visit, receive))
             else:
                 await self._relayed(visit, scope, receive, send)
         finally:
@@ -177,8 +196,9 @@ class Relay:
             embedded=self._embedded,
         )
         headers = [*EVENTS, (b"msh-request-id", visit.request_id.encode())]
-        outcome, last = "client_gone", END
+        outcome, last = "", END
         try:
+            visit.streaming = True
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._pump(tap, pieces, send)
             outcome = OK
@@ -188,7 +208,8 @@ class Relay:
             refusal = replies.refusal_from(error, self._client.provider, model=visit.asked.model)
             last = b"".join([*tap.rest(), error_event(refusal.document)])
         finally:
-            last = await self._settled(visit, tap.answer, outcome) or last
+            cut_off = "client_gone" if visit.left else "lost"
+            last = await self._settled(visit, tap.answer, outcome or cut_off) or last
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _pump(self, tap: Tap, pieces: AsyncIterator[bytes], send: Send) -> None:
@@ -279,9 +300,9 @@ def told(error: MoongateError) -> None:
         log.warning("%s", error)
 
 
-async def while_connected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Do `work` until it is done or the client has gone; then it is cancelled, and waited for."""
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
+async def while_connected(work: Coroutine[Any, Any, None], leaving: Coroutine[Any, Any, None]) -> None:
+    """Do `work` until it is done or the client is `leaving`; then it is cancelled, and waited for."""
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(leaving)
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -292,9 +313,10 @@ async def while_connected(work: Coroutine[Any, Any, None], receive: Receive) -> 
         raise outcome
 
 
-async def _gone(receive: Receive) -> None:
+async def _gone(visit: Visit, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
+    visit.left = True
 
 
 async def _drained(pieces: AsyncIterator[bytes]) -> None:

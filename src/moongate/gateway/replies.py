@@ -58,6 +58,7 @@ ENCODED = Refusal(
     type="invalid_request_error",
     message="Invalid request: an encoded body cannot be checked; send it without Content-Encoding",
 )
+ENDING = Refusal(status=503, type="server_unavailable", message="The gateway is ending", code="ending")
 FAILED = Refusal(status=500, type="server_error", message="The gateway failed; its log says why")
 
 
