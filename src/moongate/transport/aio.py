@@ -7,6 +7,7 @@ It sends what it is told, bounds what it reads in size and time, and reports; wh
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +23,7 @@ from moongate.facts.keys import Key
 from moongate.facts.providers import Provider
 from moongate.transport import network as net
 from moongate.wire.calls import Call
+from moongate.wire.limits import Pace
 from moongate.wire.replies import Reply
 from moongate.wire.retry import Attempts, Policy, Sleep, attempts
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from moongate.wire.upstream import AsyncUpstream
 
 T = TypeVar("T")
+log = logging.getLogger("moongate")
 
 
 class AsyncDoor:
@@ -41,6 +44,7 @@ class AsyncDoor:
         self._key = key
         self._network = network or net.Network()
         self._policy = policy or Policy()
+        self._pace = Pace()
         self._client = httpx2.AsyncClient(**net.client_options(row, self._network))
 
     async def call(self, call: Call[T]) -> T:
@@ -56,7 +60,9 @@ class AsyncDoor:
                 await asyncio.sleep(step.seconds)
                 outcome = None
             else:
+                await self._wait_in_turn(call)
                 outcome = await self._try(call)
+            self._learn(outcome)
             try:
                 step = steps.send(outcome)
             except StopIteration as done:
@@ -74,10 +80,12 @@ class AsyncDoor:
                 if isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)
                 else:
+                    await self._wait_in_turn(call)
                     try:
                         outcome, pieces = await opened.enter_async_context(self.stream(call))
                     except errors.MoongateError as error:
                         outcome = error
+                self._learn(outcome)
                 try:
                     step = steps.send(outcome)
                 except StopIteration:
@@ -125,6 +133,21 @@ class AsyncDoor:
     def _attempts(self, call: Call[Any]) -> Attempts:
         secrets = (self._key.reveal(),) if self._key else ()
         return attempts(call, self.row, policy=self._policy, jitter=random.random(), secrets=secrets)  # noqa: S311
+
+    async def _wait_in_turn(self, call: Call[Any]) -> None:
+        """Hold a call that names a model back while the limits that were learned say so."""
+        if call.model is None:
+            return
+        wait_s = self._pace.leaves(time.monotonic())
+        if wait_s > 0:
+            log.warning(
+                "%s: waiting %.0f s for the limit of %s calls a minute", self.row.title, wait_s, self._pace.limits.rpm
+            )
+            await asyncio.sleep(wait_s)
+
+    def _learn(self, outcome: Reply | errors.MoongateError | None) -> None:
+        if isinstance(outcome, Reply) and outcome.status == 429:
+            self._pace.learn(outcome.body.decode("utf-8", "replace"))
 
     async def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
         try:

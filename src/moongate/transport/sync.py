@@ -6,6 +6,7 @@ It sends what it is told, bounds what it reads in size and time, and reports; wh
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from moongate.facts.keys import Key
 from moongate.facts.providers import Provider
 from moongate.transport import network as net
 from moongate.wire.calls import Call
+from moongate.wire.limits import Pace
 from moongate.wire.replies import Reply
 from moongate.wire.retry import Attempts, Policy, Sleep, attempts
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from moongate.wire.upstream import Upstream
 
 T = TypeVar("T")
+log = logging.getLogger("moongate")
 
 
 class Door:
@@ -40,6 +43,7 @@ class Door:
         self._key = key
         self._network = network or net.Network()
         self._policy = policy or Policy()
+        self._pace = Pace()
         self._client = httpx2.Client(**net.client_options(row, self._network))
 
     def call(self, call: Call[T]) -> T:
@@ -55,7 +59,9 @@ class Door:
                 time.sleep(step.seconds)
                 outcome = None
             else:
+                self._wait_in_turn(call)
                 outcome = self._try(call)
+            self._learn(outcome)
             try:
                 step = steps.send(outcome)
             except StopIteration as done:
@@ -73,10 +79,12 @@ class Door:
                 if isinstance(step, Sleep):
                     time.sleep(step.seconds)
                 else:
+                    self._wait_in_turn(call)
                     try:
                         outcome, pieces = opened.enter_context(self.stream(call))
                     except errors.MoongateError as error:
                         outcome = error
+                self._learn(outcome)
                 try:
                     step = steps.send(outcome)
                 except StopIteration:
@@ -124,6 +132,21 @@ class Door:
     def _attempts(self, call: Call[Any]) -> Attempts:
         secrets = (self._key.reveal(),) if self._key else ()
         return attempts(call, self.row, policy=self._policy, jitter=random.random(), secrets=secrets)  # noqa: S311
+
+    def _wait_in_turn(self, call: Call[Any]) -> None:
+        """Hold a call that names a model back while the limits that were learned say so."""
+        if call.model is None:
+            return
+        wait_s = self._pace.leaves(time.monotonic())
+        if wait_s > 0:
+            log.warning(
+                "%s: waiting %.0f s for the limit of %s calls a minute", self.row.title, wait_s, self._pace.limits.rpm
+            )
+            time.sleep(wait_s)
+
+    def _learn(self, outcome: Reply | errors.MoongateError | None) -> None:
+        if isinstance(outcome, Reply) and outcome.status == 429:
+            self._pace.learn(outcome.body.decode("utf-8", "replace"))
 
     def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
         try:

@@ -1,0 +1,56 @@
+"""Rate limits learned from what a provider said, and how long to wait so as not to meet them again.
+
+Moonshot sends no limit headers on chats; limits stand only in the text of a 429 (published captures, 2026-09), and
+differ by account, so none is assumed before one was told. Times are the caller's, in seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+
+WINDOW_S = 60.0
+_RPM = re.compile(r"max RPM: (\d+)", re.IGNORECASE)
+_CONCURRENCY = re.compile(r"max (?:organization )?concurrency: (\d+)", re.IGNORECASE)
+_TPM = re.compile(r"TPM rate limit, ?current: ?\d+, ?limit: ?(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """An account's limits as far as they were told: requests and tokens a minute, calls at once."""
+
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+
+
+def limits_in(message: str) -> Limits:
+    """Return the limits that a provider's message names."""
+    found = {"rpm": _RPM.search(message), "tpm": _TPM.search(message), "concurrency": _CONCURRENCY.search(message)}
+    return Limits(**{name: int(match[1]) for name, match in found.items() if match})
+
+
+class Pace:
+    """What one account was told, and when its last calls left. Calls are spread by the requests a minute."""
+
+    def __init__(self) -> None:
+        self.limits = Limits()
+        self._left: deque[float] = deque(maxlen=10_000)
+
+    def learn(self, message: str) -> None:
+        """Take the limits in a message in, newer ones over older ones."""
+        told = limits_in(message)
+        self.limits = Limits(
+            rpm=told.rpm or self.limits.rpm,
+            tpm=told.tpm or self.limits.tpm,
+            concurrency=told.concurrency or self.limits.concurrency,
+        )
+
+    def leaves(self, now: float) -> float:
+        """Note that a call wants to leave, and return how many seconds it should wait first; 0 without a limit."""
+        earliest = now
+        if self.limits.rpm and len(self._left) >= self.limits.rpm:
+            earliest = max(now, self._left[-self.limits.rpm] + WINDOW_S)
+        self._left.append(earliest)
+        return earliest - now
