@@ -66,9 +66,7 @@ def test_the_embedded_model_end_to_end(client: Any, kit: Any) -> None:
     assert ("cached_tokens" in usage) == (usage.get("prompt_tokens_details") is not None)
 
     spent = Money.of(10, "USD").nano
-    for line, used in zip(
-        client.ledger, (plain["usage"], usage, asked_for.events[-1]["usage"]), strict=True
-    ):
+    for line, used in zip(client.ledger, (plain["usage"], usage, asked_for.events[-1]["usage"]), strict=True):
         cached = used.get("cached_tokens", 0)
         cost = (used["prompt_tokens"] - cached) * 1000 + cached * 100 + used["completion_tokens"] * 2000
         assert (line.cost_nano, line.price_basis) == (cost, "fictional price of the embedded model")
