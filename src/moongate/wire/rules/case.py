@@ -16,16 +16,21 @@ _FLAGS = {"image": "supports_image_in", "video": "supports_video_in"}
 class Case:
     """A body and what is known of its model; what the list says counts before what the rows say."""
 
-    __slots__ = ("body", "model", "plan", "raw", "thinking")
+    __slots__ = ("body", "model", "plan")
 
     def __init__(self, body: Mapping[str, Any], model: Model | None, plan: Plan) -> None:
         self.body = body
         self.model = model
         self.plan = plan
-        self.raw: Mapping[str, Any] = model.raw if model is not None else {}
-        self.thinking = self._thinks()
 
-    def _thinks(self) -> bool:
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The model's row of the list, empty where there is none."""
+        return self.model.raw if self.model is not None else {}
+
+    @property
+    def thinking(self) -> bool:
+        """Whether the model thinks about this request."""
         thinks = self.plan.family.thinks
         if thinks == "always":
             return True

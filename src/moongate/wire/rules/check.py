@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from moongate.facts.models import Model
 from moongate.facts.providers import Provider
@@ -12,12 +13,21 @@ from moongate.wire.rules import fields, tools
 from moongate.wire.rules.case import Case, Hit, kind_of, written
 from moongate.wire.rules.messages import messages
 from moongate.wire.rules.records import Edit, Finding
-from moongate.wire.rules.rows import UNKNOWN, Plan, Rule, plan_for, rules
+from moongate.wire.rules.rows import UNKNOWN, Family, Plan, Rule, plan_for, plan_of, rules
 
 LARGEST = 100 * 1024 * 1024  # bytes, of a file and of a body
 PURPOSES = ("file-extract", "image", "video", "batch")
 
-_TESTS: Mapping[str, tuple[Callable[[Any, Case], Iterator[Hit]], ...]] = {
+Test: TypeAlias = Callable[[Any, Case], Iterator[Hit]]
+_TYPES: Mapping[str, frozenset[type]] = {
+    "number": frozenset({int, float}),
+    "integer": frozenset({int}),
+    "boolean": frozenset({bool}),
+    "string": frozenset({str}),
+    "array": frozenset({list, tuple}),
+    "object": frozenset({dict}),
+}
+_TESTS: Mapping[str, tuple[Test, ...]] = {
     "messages": (messages,),
     "n": (fields.n,),
     "thinking": (fields.thinking,),
@@ -53,12 +63,21 @@ def _at_moonshot(body: Mapping[str, Any], model: Model | None, plan: Plan, row: 
     found: list[Finding] = []
     if "messages" not in body:
         found += _found(Hit(rule="messages-empty", path=("messages",), value=None), case, row)
-    known = plan.fields
+    fields = _judges(plan.family)
     for field, value in body.items():
-        if value is None or field not in known:
+        judge = fields.get(field)
+        if judge is None or value is None:
             continue
-        for hit in _hits(field, value, case):
-            found += _found(hit, case, row)
+        if judge.types is not None and type(value) not in judge.types and not _fits(value, judge.kind):
+            said = {"field": field, "kind": judge.kind, "got": kind_of(value)}
+            found += _found(Hit(rule="type", path=(field,), value=value, said=said), case, row)
+            continue
+        for rule in judge.rules:
+            if _broken(rule, value):
+                found += _found(Hit(rule=rule.id, path=(field,), value=value), case, row)
+        for test in judge.tests:
+            for hit in test(value, case):
+                found += _found(hit, case, row)
     if plan.family is UNKNOWN:
         found.append(_unknown(body, model, row))
     if len(found) > 1:
@@ -67,32 +86,42 @@ def _at_moonshot(body: Mapping[str, Any], model: Model | None, plan: Plan, row: 
     return tuple(found)
 
 
-def _hits(field: str, value: Any, case: Case) -> Iterator[Hit]:
-    kind = case.plan.kinds.get(field)
-    if kind is not None and not _is(value, kind):
-        said = {"field": field, "kind": kind, "got": kind_of(value)}
-        return iter([Hit(rule="type", path=(field,), value=value, said=said)])
-    tests = [test(value, case) for test in _TESTS.get(field, ())]
-    return chain(_plain(field, value, case), *tests)
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """All that binds one field of one family."""
+
+    kind: str | None
+    types: frozenset[type] | None
+    rules: tuple[Rule, ...]  # those that a row describes fully
+    tests: tuple[Test, ...]
 
 
-def _is(value: object, kind: str) -> bool:
-    if kind == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
-    return kind_of(value) == kind
+@functools.cache
+def _judges(family: Family) -> dict[str, _Judge]:
+    plan = plan_of(family)
+    fields = plan.fields
+    return {name: _judge(name, plan) for name in fields}
 
 
-def _plain(field: str, value: Any, case: Case) -> Iterator[Hit]:
-    """Test the rules that a row describes fully."""
-    for rule in case.plan.plain.get(field, ()):
-        broken = (
-            rule.present
-            or (rule.only is not None and value != rule.only)
-            or (rule.range is not None and not rule.range[0] <= value <= rule.range[1])
-            or (rule.max is not None and len(value) > rule.max)
-        )
-        if broken:
-            yield Hit(rule=rule.id, path=(field,), value=value)
+def _judge(name: str, plan: Plan) -> _Judge:
+    kind = plan.kinds.get(name)
+    types = None if kind is None else _TYPES[kind]
+    return _Judge(kind=kind, types=types, rules=plan.plain.get(name, ()), tests=_TESTS.get(name, ()))
+
+
+def _fits(value: object, kind: str | None) -> bool:
+    """Say whether a value of a type derived from JSON's own (an IntEnum, an OrderedDict) is of this kind."""
+    if isinstance(value, bool) or kind is None:
+        return kind == "boolean"
+    return isinstance(value, Mapping) if kind == "object" else isinstance(value, tuple(_TYPES[kind]))
+
+
+def _broken(rule: Rule, value: Any) -> bool:
+    if rule.only is not None:
+        return bool(value != rule.only)
+    if rule.range is not None:
+        return not rule.range[0] <= value <= rule.range[1]
+    return rule.present or (rule.max is not None and len(value) > rule.max)
 
 
 def _found(hit: Hit, case: Case, row: Provider) -> Iterator[Finding]:

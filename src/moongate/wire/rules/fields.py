@@ -22,8 +22,9 @@ def n(value: Any, case: Case) -> Iterator[Hit]:
         yield Hit(rule="n-cold", path=("n",), value=value)
 
 
-def thinking(value: Mapping[str, Any], case: Case) -> Iterator[Hit]:
+def thinking(asked: Any, case: Case) -> Iterator[Hit]:
     """`thinking {type, keep}`."""
+    value = mapping(asked)  # its type is judged elsewhere, for models that have rules
     kind, path = value.get("type"), ("thinking",)
     others = value.keys() - {"type"}
     if kind not in ("enabled", "disabled"):

@@ -16,12 +16,13 @@ _DATA = re.compile(r"data:([a-z]+)/[a-z0-9.+-]+;base64,.")
 
 def messages(value: Any, case: Case) -> Iterator[Hit]:
     """Every message."""
-    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or not value:
+    listed = type(value) is list or (isinstance(value, Sequence) and not isinstance(value, (str, bytes)))
+    if not listed or not value:
         yield Hit(rule="messages-empty", path=("messages",), value=value)
         return
     called: set[str] = set()
     for index, message in enumerate(value):
-        if not isinstance(message, Mapping):
+        if type(message) is not dict and not isinstance(message, Mapping):
             yield Hit(rule="role", path=("messages", index), value=message)
             continue
         role, content = message.get("role"), message.get("content")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from moongate.wire.rules.case import Case, Hit, mapping
 from moongate.wire.rules.records import Step
+from moongate.wire.schema import Flaw
 from moongate.wire.schema import check as check_schema
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+REMEMBERED = 16_384  # bytes of a schema whose flaws are remembered
 NAME_LENGTH = 64  # the shortest of the documented maxima
 
 
@@ -57,9 +62,23 @@ def _function(function: Mapping[str, Any], path: tuple[Step, ...], names: set[st
         yield from flawed(schema, place, "tools.function.parameters")
 
 
+@functools.lru_cache(maxsize=256)
+def _flaws(encoded: bytes) -> tuple[Flaw, ...]:
+    """Return the flaws of a schema; the same tools come with every turn of a conversation."""
+    return check_schema(msgspec.json.decode(encoded))
+
+
+def _flaws_of(schema: object) -> tuple[Flaw, ...]:
+    try:
+        encoded = msgspec.json.encode(schema)
+        return _flaws(encoded) if len(encoded) <= REMEMBERED else check_schema(schema)
+    except (TypeError, ValueError, RecursionError):
+        return check_schema(schema)
+
+
 def flawed(schema: object, path: tuple[Step, ...], field: str) -> Iterator[Hit]:
     """Yield one hit for a schema with flaws; it tells the first one and how many there are."""
-    flaws = check_schema(schema)
+    flaws = _flaws_of(schema)
     if flaws:
         first = next((flaw for flaw in flaws if flaw.sureness == "sure"), flaws[0])
         more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
