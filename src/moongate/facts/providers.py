@@ -125,7 +125,9 @@ def at(row: Provider, base_url: str) -> Provider:
     return replace(row, base_url=base_url, title=f"your {row.title} endpoint" if moved else row.title)
 
 
-def custom(name: str, *, base_url: str, key_env: str | None = None, like: str = "openai") -> Provider:
+def custom(
+    name: str, *, base_url: str, key_env: str | None = None, like: str = "openai", insecure_http: bool = False
+) -> Provider:
     """Return a row for an endpoint of the user's own that speaks like a known one.
 
     Raises ConfigError when `like` is no known dialect, or the name is a built-in provider's.
@@ -137,7 +139,7 @@ def custom(name: str, *, base_url: str, key_env: str | None = None, like: str = 
     if name in _rows():
         raise ConfigError(f"{name!r} is a built-in provider.", advice="Choose another name for your own.")
     model = _rows()[like]
-    url = checked_url(base_url)
+    url = checked_url(base_url, insecure_http=insecure_http)
     row = replace(
         model,
         name=name,

@@ -42,31 +42,51 @@ def find_project_file(start: Path, home: Path) -> Path | None:
     Not above the repository's root or the home folder, and not in a folder that another user owns.
     """
     for folder in (start, *start.parents):
-        try:
-            if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-                return None
-        except OSError:
+        if not _is_ours(folder):
             return None
         found = _in_folder(folder)
         if found is not None:
-            return found
+            return found if _is_ours(found) else None
         if folder == home or (folder / ".git").exists():
             return None
     return None
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether this process's user owns a file or folder, where the system knows owners."""
+    try:
+        return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _in_folder(folder: Path) -> Path | None:
     if (folder / PROJECT_FILE).is_file():
         return folder / PROJECT_FILE
     pyproject = folder / "pyproject.toml"
-    return pyproject if pyproject.is_file() and "moongate" in _tables(pyproject).get("tool", {}) else None
+    return pyproject if pyproject.is_file() and _names_us(pyproject) else None
+
+
+def _names_us(pyproject: Path) -> bool:
+    """Say whether a pyproject.toml has our table. One that never says our name is not ours to find fault with."""
+    try:
+        if b"moongate" not in pyproject.read_bytes():
+            return False
+    except OSError:
+        return False
+    return "moongate" in _tool(_tables(pyproject))
+
+
+def _tool(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    tool = data.get("tool")
+    return tool if isinstance(tool, dict) else {}
 
 
 def read(path: Path) -> ConfigFile:
     """Return what a file says. Raises ConfigError for TOML that is broken or a key that does not exist."""
     data = _tables(path)
     if path.name == "pyproject.toml":
-        data = data.get("tool", {}).get("moongate", {})
+        data = _table(_tool(data).get("moongate", {}), "tool.moongate", path)
     unknown = sorted(set(data) - set(BY_NAME) - TABLES)
     if unknown:
         raise ConfigError(
@@ -81,7 +101,16 @@ def read(path: Path) -> ConfigFile:
 def _table(value: Any, name: str, path: Path) -> Any:
     if not isinstance(value, dict):
         raise ConfigError(f"{str(path)!r}: {name} is {value!r}, expected a table.")
+    if name == "aliases" and not all(_is_alias(ids) for ids in value.values()):
+        raise ConfigError(
+            f"{str(path)!r}: aliases has a row that is not a provider and an id.",
+            advice='An alias looks like this: [aliases.best] moonshot = "kimi-k2.6".',
+        )
     return value
+
+
+def _is_alias(ids: Any) -> bool:
+    return isinstance(ids, dict) and all(isinstance(model_id, str) for model_id in ids.values())
 
 
 def _tables(path: Path) -> dict[str, Any]:

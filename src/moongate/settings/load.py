@@ -290,6 +290,8 @@ def _choose(sources: _Sources) -> tuple[Provider, bool, str]:
             )
         return sources.rows[name], True, f"named by {origin}"
     base_url = sources.value("base_url")
+    if base_url is not None:
+        base_url = _clean(base_url, _url_origin(sources), sources)
     owner = next((r for r in built_in().values() if base_url and r.owns(base_url)), None)
     if owner is not None:
         return owner, True, "the host of --base-url"
@@ -313,7 +315,7 @@ def _without_variables(sources: _Sources, base_url: str | None) -> tuple[Provide
             advice="Say which with -p moonshot or -p kimi-code, or use MOONSHOT_API_KEY or KIMI_CODE_API_KEY.",
         )
     if base_url is not None:
-        row = custom("custom", base_url=checked_url(base_url, insecure_http=_insecure(sources)))
+        row = custom("custom", base_url=base_url, insecure_http=_insecure(sources))
         return row, True, "--base-url names an endpoint without a provider"
     if sources.flags.api_key is not None:
         raise ProviderChoiceError("A key was given, but not whose it is.", advice="Name the provider too.")
@@ -331,8 +333,8 @@ def _candidates(sources: _Sources) -> dict[str, tuple[Provider, str]]:
     for row in sources.rows.values():
         variable = next((v for v in (*row.key_env, *row.url_env) if v in sources.env), None)
         if variable is not None:
-            url = _url_variable(row, sources.env)[0]
-            ruling = at(row, url) if url else row
+            url, named_by = _url_variable(row, sources.env)
+            ruling = at(row, _clean(url, named_by or "", sources)) if url else row
             found.setdefault(ruling.name, (row, variable))
     return found
 
@@ -349,17 +351,14 @@ def _url_variable(row: Provider, env: Mapping[str, str]) -> tuple[str | None, st
 
 def _addressed(row: Provider, sources: _Sources) -> tuple[Provider, str, tuple[str, ...]]:
     """Return the row at its effective address, what named that address ("" for nothing), and warnings."""
-    url, variable = sources.value("base_url"), "--base-url"
+    url, variable = sources.value("base_url"), _url_origin(sources)
     warnings: tuple[str, ...] = ()
     if url is None:
         url, named_by = _url_variable(row, sources.env)
         variable, warnings = named_by or "", _disagreement(row, sources.env)
     if url is None or row.name in ("local", "custom"):
         return row, "", ()
-    try:
-        clean = checked_url(url, insecure_http=_insecure(sources))
-    except BaseUrlError as error:
-        raise BaseUrlError(f"{variable}: {error.message}", advice=error.advice) from error
+    clean = _clean(url, variable, sources)
     ruling = at(row, clean)
     meant = missing_version(ruling)
     if meant is not None:
@@ -370,6 +369,20 @@ def _addressed(row: Provider, sources: _Sources) -> tuple[Provider, str, tuple[s
     if ruling.name != row.name:
         warnings += (f"{variable} points to {ruling.host}: the provider is {ruling.name}, not {row.name}",)
     return ruling, variable, warnings
+
+
+def _url_origin(sources: _Sources) -> str:
+    """Name the flag or the file that gave `base_url`."""
+    origin = sources.found["base_url"][1]
+    return "--base-url" if origin in ("flag", "default") else origin
+
+
+def _clean(url: str, named_by: str, sources: _Sources) -> str:
+    """Return a checked address. Raises BaseUrlError naming where it stands."""
+    try:
+        return checked_url(url, insecure_http=_insecure(sources))
+    except BaseUrlError as error:
+        raise BaseUrlError(f"{named_by}: {error.message}", advice=error.advice) from error
 
 
 def _disagreement(row: Provider, env: Mapping[str, str]) -> tuple[str, ...]:
