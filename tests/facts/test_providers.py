@@ -126,7 +126,7 @@ def test_a_custom_row_has_only_its_own_key_variable() -> None:
     row = custom("mine", base_url="https://box.example/v1/", key_env="BOX_KEY", like="moonshot")
     assert (row.key_variables, row.url_env, row.hosts) == (("BOX_KEY",), (), ("box.example",))
     assert row.balance == "/users/me/balance" and row.list_auth == "required"
-    assert custom("mine", base_url="https://box.example/v1").list_auth == "none"
+    assert custom("mine", base_url="https://box.example/v1").list_auth == "optional"
 
 
 def test_urls_below_the_base_and_on_the_host() -> None:
