@@ -38,7 +38,7 @@ def test_raise_names_every_field_the_value_what_is_allowed_and_the_source() -> N
     error = caught.value
     assert isinstance(error, UsageError)
     assert (error.exit_code, error.kind, error.sent) == (2, "parameter", False)
-    for part in ("temperature = 0.3", "1 while it thinks", "2026-09-01", "top_p = 1.0", "0.95", "--rules fix"):
+    for part in ("temperature = 0.3", "1 while it thinks", "2026-09-22", "top_p = 1.0", "0.95", "--rules fix"):
         assert part in str(error)
     assert [finding.field for finding in error.findings] == ["temperature", "top_p"]
 

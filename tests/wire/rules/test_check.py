@@ -282,7 +282,7 @@ def test_a_finding_tells_everything(row: Provider) -> None:
     assert K26 in found.message
     assert found.fix == "leaves it out; the server uses 1"
     assert found.source
-    assert found.date == "2026-09-01"
+    assert found.date == "2026-09-22"
 
 
 def test_places(row: Provider) -> None:
