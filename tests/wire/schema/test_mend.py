@@ -44,6 +44,8 @@ EXACT: list[tuple[Any, Any]] = [  # rewritten without letting more through
     (of(a={"type": "string", "nullable": True, "minLength": 1}), None),
     (of(a={"type": "object", "anyOf": [STRING, {"type": "object"}]}), of(a={"type": "object"})),
     (of(a={"oneOf": [STRING, NULL]}), of(a={"type": ["string", "null"]})),
+    (of(a={"oneOf": [{"const": "x", "title": "X"}, {"const": "y"}]}), of(a={"type": "string", "enum": ["x", "y"]})),
+    (of(a={"anyOf": [{"const": f"v{n}"} for n in range(100)]}), None),
     (of(a={"allOf": [STRING, {"maxLength": 3}, {"minLength": 1}]}), None),
     (of(a={"allOf": [of(x=STRING), of(y=NULL) | {"required": ["y"]}]}), None),
     (of(a={"type": "integer", "exclusiveMinimum": 0}), of(a={"type": "integer", "minimum": 1})),

@@ -8,7 +8,7 @@ be said is left out, which only lets more through, and is told to the `Note` tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from moongate.wire.schema.words import ANY, BOUNDS, TYPES, type_of
@@ -275,3 +275,30 @@ def both(a: Any, b: Any) -> Any:
     if b is True or b == {}:
         return a
     return False if a is False or b is False else {"allOf": [a, b]}
+
+
+def overlap(a: Branch, b: Branch) -> bool:
+    """Say whether one value may fit both; a reference may overlap with anything."""
+    if a.ref or b.ref:
+        return True
+    if a.type != b.type and {a.type, b.type} != {"integer", "number"}:
+        return False
+    return not ("enum" in a.words and "enum" in b.words and set(a.words["enum"]).isdisjoint(b.words["enum"]))
+
+
+def folded(branches: Sequence[Branch]) -> list[Branch]:
+    """Leave out what is said twice, and say the literals of one type in one list."""
+    found: list[Branch] = []
+    places: dict[tuple[str, frozenset[str]], int] = {}
+    for branch in branches:
+        if branch.words.keys() != {"enum"}:
+            if branch not in found:
+                found.append(branch)
+            continue
+        place = places.setdefault((branch.type, branch.opened), len(found))
+        if place == len(found):
+            found.append(branch)
+        else:
+            literals = dict.fromkeys([*found[place].words["enum"], *branch.words["enum"]])
+            found[place] = replace(branch, words={"enum": list(literals)})
+    return found

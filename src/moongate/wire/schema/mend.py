@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-from moongate.wire.schema.branches import Branch, Path, Schema, anything, is_anything, merged, own
+from moongate.wire.schema.branches import Branch, Path, Schema, anything, folded, is_anything, merged, overlap, own
 from moongate.wire.schema.check import check
 from moongate.wire.schema.refs import resolve, unproductive
 from moongate.wire.schema.source import schema_of
@@ -147,16 +147,14 @@ class _Mender:
         branches: list[Branch] = []
         for number, member in enumerate(members):
             found = self._expand(member, (*path, f"{word}[{number}]"), opened)
-            if word == "oneOf" and {(b.type, b.ref) for b in found} & {(b.type, b.ref) for b in branches}:
+            if word == "oneOf" and any(overlap(a, b) for a in found for b in branches):
                 self.note((*path, word), word, "a value may fit more than one of them")
-            branches += [self._described(branch, member) for branch in found]
-        if word == "oneOf" and any(b.ref for b in branches) and len(branches) > 1:
-            self.note((*path, word), word, "a value may fit more than one of them")
-        unique = [branch for number, branch in enumerate(branches) if branch not in branches[:number]]
-        if len(unique) > MOST_BRANCHES:
-            self.note((*path, word), word, f"more than {MOST_BRANCHES} alternatives")
-            return anything(opened)
-        return unique
+                word = "anyOf"  # said once
+            branches = folded([*branches, *(self._described(branch, member) for branch in found)])
+            if len(branches) > MOST_BRANCHES:
+                self.note((*path, word), word, f"more than {MOST_BRANCHES} alternatives")
+                return anything(opened)
+        return branches
 
     def _described(self, branch: Branch, member: object) -> Branch:
         """Keep the description of an alternative, unless the target of its reference has one."""
