@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from moongate.errors import BrokenStreamError, InsufficientBalanceError, MoongateError, ServerError
 from moongate.facts.chat import Answer, Usage
+from moongate.facts.money import Money
 from moongate.facts.providers import built_in
 from moongate.wire.stream import ChatStream
 
@@ -129,3 +131,13 @@ def test_only_the_first_choice_is_read() -> None:
     assert _answer(TEXT, other, b"data: [DONE]\n\n").content == "so far"
     both = b'data: {"choices":[{"index":1,"delta":{"content":"b"}},{"index":0,"delta":{"content":"a"}}]}\n\n'
     assert _answer(both, b"data: [DONE]\n\n").content == "a"
+
+
+def test_a_cost_in_a_chunk_of_its_own_and_the_counts_both_stay() -> None:
+    cost = b'data: {"choices":[{"index":0,"delta":{}}],"meta":{"usage":{"usd_spent":0.00005967}}}\n\n'
+    counts = b'data: {"choices":[],"usage":{"prompt_tokens":2,"completion_tokens":11}}\n\n'
+    choice = b'data: {"choices":[{"delta":{},"usage":{"prompt_tokens":2,"completion_tokens":11}}]}\n\n'
+    expected = Usage(prompt_tokens=2, completion_tokens=11, reported_cost=Money.of("0.00005967", "USD"))
+    for pieces in itertools.permutations([cost, counts, choice]):
+        assert _answer(*pieces, b"data: [DONE]\n\n").usage == expected
+    assert _answer(cost, choice, b"data: [DONE]\n\n").usage == expected

@@ -121,12 +121,18 @@ class Fold:
         )
 
     def _add_usage(self, chunk: Chunk) -> None:
-        """Keep the top-level usage over the one in `choices[0]`: they count the same tokens."""
+        """Keep the top-level usage over the one in `choices[0]`: they count the same tokens.
+
+        AIMLAPI's cost comes in a chunk of its own, beside one that counts; neither takes the other's place.
+        """
         if chunk.usage is None:
             return
-        top = isinstance(chunk.raw.get("usage"), dict)
-        if top or not self._usage_is_final:
-            self._usage, self._usage_is_final = chunk.usage, top
+        kept, top = self._usage, isinstance(chunk.raw.get("usage"), dict)
+        cost = chunk.usage.reported_cost or (kept.reported_cost if kept else None)
+        counts = chunk.usage != Usage(reported_cost=chunk.usage.reported_cost)
+        if kept is None or (counts and (top or not self._usage_is_final)):
+            kept, self._usage_is_final = chunk.usage, top
+        self._usage = replace(kept, reported_cost=cost)
 
     def _add_call(self, call: Mapping[str, Any]) -> None:
         index = call.get("index")
