@@ -146,7 +146,8 @@ def _diagnosed(
         return error
     seen = cache.seen_elsewhere(key.fingerprint, besides=row.base_url) if cache else ()
     home = next((known.name for url in seen for known in built_in().values() if known.owns(url)), None)
-    home = home or next((name for start, name in _PREFIXES if key.reveal().startswith(start)), None)
+    marked = next((names for start, names in _PREFIXES if key.reveal().startswith(start)), ())
+    home = home or (marked[0] if marked and row.name not in marked else None)
     if home is None or home == row.name:
         return error
     return WrongRegionError(
@@ -159,4 +160,4 @@ def _diagnosed(
     )
 
 
-_PREFIXES = (("sk-kimi-", "kimi-code"), ("sk-or-", "openrouter"))
+_PREFIXES = (("sk-kimi-", ("kimi-code", "kimi-code-global")), ("sk-or-", ("openrouter",)))

@@ -42,12 +42,15 @@ def prepare(
     """Write the body and have the guard look at its final bytes."""
     if not messages or isinstance(messages, str | bytes):
         raise UsageError("A chat needs a list of at least one message.")
-    given = {name: value for name, value in parameters.items() if value is not None}
-    clash = _RESERVED & set(given)
-    if clash:
-        raise UsageError(f"{sorted(clash)[0]!r} is not a parameter to pass on.")
-    body = calls.chat_body(model=permit.id, messages=messages, stream=stream, extra={**given, **(extra_body or {})})
+    extra = {name: value for name, value in parameters.items() if value is not None} | dict(extra_body or {})
+    body = calls.chat_body(model=permit.id, messages=messages, stream=stream, extra=extra)
     guard.check(body, (permit,))
+    clash = sorted(_RESERVED & set(extra))
+    if clash:  # another model would be recorded and priced as the one that was asked for
+        raise UsageError(
+            f"{clash[0]!r} is not a parameter to pass on.",
+            advice="The call sets it: by model=, by messages=, by chat() or stream().",
+        )
     return Prepared(call=calls.chat(guard.row, body, model=permit.id), permit=permit, notes=permit.notes)
 
 
