@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/
 
-.PHONY: demo test check format bench docs lock install clean
+.PHONY: demo test check format bench interop docs lock install clean
 
 demo: install  ## the whole thing at work on the embedded model, without any key
 	$(RUN)moongate demo
@@ -24,10 +24,15 @@ format: install
 bench: install  ## start-up time, guard overhead: ratios, measured in one run
 	$(RUN)python benchmarks/startup.py
 	$(RUN)python benchmarks/guard.py
+	$(RUN)python benchmarks/sdk.py
+
+interop: install  ## the guarded SDK's tests against the other supported major of openai, in an environment of its own
+	$(RUN)python scripts/interop.py
 
 docs: install  ## rewrite what the documentation shows of commands and their output
 	$(RUN)python scripts/make_help.py
 	$(RUN)python scripts/make_docs.py
+	$(RUN)python scripts/make_rules_doc.py
 
 install: $(VENV)/.installed
 
