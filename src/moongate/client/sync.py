@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -56,6 +57,7 @@ class Client:
         )
         self._parts: Parts = parts(self.settings, long_lived=long_lived)
         self._door: Door | None = None
+        self._opening = threading.Lock()
 
     @property
     def provider(self) -> Provider:
@@ -255,7 +257,9 @@ class Client:
         if self._door is None:
             from moongate.transport.sync import Door  # httpx2 costs a tenth of a second: not before it is needed
 
-            self._door = Door(self._parts.row, self._parts.key, self._parts.network)
+            with self._opening:  # of two threads that come first, one opens the door that both use
+                if self._door is None:
+                    self._door = Door(self._parts.row, self._parts.key, self._parts.network)
         return self._door
 
 
