@@ -1,0 +1,55 @@
+"""What a call cost, and on what ground: reported, listed live, packaged; never a made-up zero."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from moongate.facts.chat import Usage
+from moongate.facts.models import Model
+from moongate.facts.money import Money, Price
+from moongate.facts.providers import at, built_in
+from moongate.ledger.price import cost_of, price_of
+
+ROWS = built_in()
+USED = Usage(prompt_tokens=1_000_000, completion_tokens=1_000_000, cached_tokens=500_000)
+LIVE = Price(currency="USD", input=Decimal(1), output=Decimal(2), basis="price in the live list")
+K26 = Model(id="kimi-k2.6")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model_id", "cost"),
+    [
+        ("moonshot", "kimi-k2.6", "4.555 USD"),
+        ("moonshot-cn", "kimi-k2.6", "30.8 CNY"),
+        ("moonshot", "kimi-k3", "16.65 USD"),
+        ("moonshot", "moonshot-v1-8k", "2.2 USD"),  # no price for cached tokens: they cost what others do
+        ("moonshot", "kimi-k9", None),
+        ("kimi-code", "kimi-k2.6", None),
+        ("openrouter", "kimi-k2.6", None),
+    ],
+)
+def test_packaged_prices_where_they_were_published(provider: str, model_id: str, cost: str | None) -> None:
+    found = cost_of(USED, Model(id=model_id), ROWS[provider])
+    assert (str(found.money) if found else None) == cost
+    assert found is None or ("list price of 2026-" in found.basis and "not verified since" in found.basis)
+
+
+def test_a_packaged_price_says_nothing_about_another_address() -> None:
+    assert price_of(K26, at(ROWS["moonshot"], "http://127.0.0.1:9/v1")) is None
+
+
+def test_the_best_ground_comes_first() -> None:
+    listed = replace(K26, price=LIVE)
+    reported = replace(USED, reported_cost=Money.of("0.5", "USD"))
+    for model in (listed, K26, None):
+        found = cost_of(reported, model, ROWS["moonshot"])
+        assert found is not None and (str(found.money), found.basis) == ("0.5 USD", "reported by the endpoint")
+    found = cost_of(USED, listed, ROWS["moonshot"])
+    assert found is not None and (str(found.money), found.basis) == ("3 USD", "price in the live list")
+
+
+def test_nothing_known_is_no_cost() -> None:
+    assert cost_of(None, K26, ROWS["moonshot"]) is None is cost_of(USED, None, ROWS["moonshot"])
