@@ -273,9 +273,14 @@ class AsyncClient:
     ) -> Prepared:
         permit = await self._permit(model)
         self._need_key()
-        return prepare(
-            self._parts.guard, permit, messages=messages, stream=stream, parameters=parameters, extra_body=extra_body
-        )
+
+        def ready() -> Prepared:
+            return prepare(
+                self.guard, permit, messages=messages, stream=stream, parameters=parameters, extra_body=extra_body
+            )
+
+        # a body that may name further models may make the guard fetch the list, which blocks
+        return await self.in_thread(ready) if extra_body or "models" in parameters else ready()
 
     async def _permit(self, model: str | None) -> Permit:
         name = await self.model_name(model)
