@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -61,6 +62,29 @@ def test_an_id_that_appears_is_found_by_one_refetch(moonshot_server: MoonshotSer
         assert made.guard.allow("kimi-k3").id == "kimi-k3" and moonshot_server.count("GET") == 2
         permit = made.guard.at_hand("kimi-k3")
         assert permit is not None and permit.notes == ()
+
+
+def test_the_loop_runs_on_while_the_guard_fetches(moonshot_server: MoonshotServer) -> None:
+    clock, ticks = FixedClock(), []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(1)
+            await asyncio.sleep(0.01)
+
+    async def ask() -> None:
+        async with AsyncClient(**_options(moonshot_server)) as client:
+            await client.models()
+            client._parts = parts(client.settings, clock=clock)
+            clock.now = time.time() + 60  # the list is old enough to be asked for a missing id
+            moonshot_server.inject(Fault("slow", path="/models", seconds=0.3))
+            ticking = asyncio.create_task(tick())
+            with pytest.raises(ModelRefusedError):
+                await client.chat(model="kimi-k2.6", messages=HELLO, extra_body={"models": ["kimi-k9"]})
+            ticking.cancel()
+
+    asyncio.run(ask())
+    assert len(ticks) > 3 and moonshot_server.count("GET") == 2 and moonshot_server.count("POST") == 0
 
 
 RELAYED = [
