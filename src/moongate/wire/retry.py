@@ -72,7 +72,8 @@ def _judge(
     """Return the error of a failed try, and how long to wait before the next one, if one is allowed."""
     backoff = min(policy.first_wait_s * 2 ** (number - 1) * (0.5 + jitter), policy.longest_wait_s)
     if isinstance(outcome, errors.MoongateError):
-        broken = isinstance(outcome, errors.UnreachableError)  # not a time-out, nor a body without end: once is enough
+        # Not a time-out, nor a body without end: of those once is enough.
+        broken = isinstance(outcome, errors.UnreachableError)
         return outcome, backoff if broken and (call.repeatable or not outcome.sent) else None
     if outcome is None:
         raise TypeError("Send is answered with a Reply or an error")
