@@ -19,8 +19,8 @@ import openai
 from moongate.openai import OpenAI
 
 BOUND = 1.08
-PAIRS = 40
-CALLS = 25
+PAIRS = 200
+CALLS = 5
 MESSAGES: Any = [{"role": "system", "content": "You are terse. " * 20}, {"role": "user", "content": "hello " * 100}]
 
 SERVER = """

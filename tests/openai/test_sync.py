@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -303,6 +304,24 @@ def test_the_sdk_tries_again_behind_the_guard(client: OpenAI, server: MoonshotSe
     assert chat(client).choices[0].message.content == "hello"
     assert server.count("POST") == 2
     assert server.count("GET", "/models") == 1
+
+
+def test_a_file_is_sent_again_whole(client: OpenAI, server: MoonshotServer, tmp_path: Path) -> None:
+    path = tmp_path / "b.jsonl"
+    path.write_bytes(b'{"custom_id": "1", "body": {"model": "kimi-k2.6"}}\n' * 1000)
+    server.inject(Fault("status", path="/files", status=503, headers={"retry-after-ms": "1"}))
+    with path.open("rb") as file:
+        client.files.create(file=file, purpose="batch")
+    first, second = (request.body for request in server.requests if request.method == "POST")
+    assert path.read_bytes() in first
+    assert path.read_bytes() in second
+
+
+def test_the_key_shows_nowhere(client: OpenAI, server: MoonshotServer) -> None:
+    assert server.key not in repr(client._watch)
+    with pytest.raises(errors.ModelRefusedError) as refused:
+        chat(client, "gpt-4o")
+    assert server.key not in repr(refused.value) + str(vars(refused.value))
 
 
 def test_warn_sends_and_says_so_off_sends(server: MoonshotServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ from moongate.openai.adopt import copied, finish
 from moongate.openai.names import named, renamed
 from moongate.openai.options import flags_from, for_sdk, refuse_roads, timeout_of
 from moongate.openai.refusals import sdk_error
+from moongate.openai.routes import Body
 from moongate.openai.watch import Watch, settled, text_key, watched
 from moongate.wire import calls
 from moongate.wire.calls import Call
@@ -66,6 +67,9 @@ class AsyncGuarded(openai.AsyncOpenAI):
         finally:
             await door.close()
 
+    async def _id_for(self, name: str) -> str:
+        return name if self._watch.is_settled(name) else (await self._permit(name)).id
+
     async def _permit(self, name: str) -> Permit:
         if self._watch.is_off:
             return Permit(name=name, id=name)
@@ -79,7 +83,7 @@ class AsyncGuarded(openai.AsyncOpenAI):
         if self._watch.is_off:
             return options
         try:
-            return renamed(options, {name: (await self._permit(name)).id for name in named(options)})
+            return renamed(options, {name: await self._id_for(name) for name in named(options)})
         except MoongateError as error:
             raise sdk_error(error) from error
 
@@ -101,8 +105,13 @@ class AsyncGuarded(openai.AsyncOpenAI):
         watch.undress(request)
         if kind == "none":
             return
-        for name in watch.names_in(kind, request, await request.aread()):
-            watch.hold(name, await self._permit(name))
+        for name in await self._names_in(kind, request, await request.aread()):
+            watch.hold(name, await self._id_for(name))
+
+    async def _names_in(self, kind: Body, request: Any, content: bytes) -> tuple[str, ...]:
+        if kind == "json":
+            return self._watch.names_in(kind, request, content)
+        return await anyio.to_thread.run_sync(self._watch.names_in, kind, request, content)  # files are large
 
     if not TYPE_CHECKING:  # the SDK's own signatures stand
 

@@ -62,6 +62,9 @@ class Guarded(openai.OpenAI):
         with Door(self._watch.parts.row, self._watch.parts.key, self._watch.parts.network) as door:
             return door.call(call)
 
+    def _id_for(self, name: str) -> str:
+        return name if self._watch.is_settled(name) else self._permit(name).id
+
     def _permit(self, name: str) -> Permit:
         if self._watch.is_off:
             return Permit(name=name, id=name)
@@ -72,7 +75,7 @@ class Guarded(openai.OpenAI):
         if self._watch.is_off:
             return options
         try:
-            return renamed(options, {name: self._permit(name).id for name in named(options)})
+            return renamed(options, {name: self._id_for(name) for name in named(options)})
         except MoongateError as error:
             raise sdk_error(error) from error
 
@@ -95,7 +98,7 @@ class Guarded(openai.OpenAI):
         if kind == "none":
             return
         for name in watch.names_in(kind, request, request.read()):
-            watch.hold(name, self._permit(name))
+            watch.hold(name, self._id_for(name))
 
     if not TYPE_CHECKING:  # the SDK's own signatures stand
 

@@ -19,6 +19,7 @@ from moongate.errors import (
     RequestRefusedError,
     UnknownRouteError,
 )
+from moongate.facts.models import Listing
 from moongate.openai.names import in_body
 from moongate.openai.routes import Body, body_at
 from moongate.settings.load import Flags, Settings, load
@@ -47,11 +48,12 @@ class Outgoing(Protocol):
 class Watch:
     """The guard of one client and its copies. Thread-safe."""
 
-    flags: Flags  # what the user said
+    flags: Flags = field(repr=False)  # what the user said, the key among it
     settings: Settings
     parts: Parts
     base: str  # the base url as the SDK writes it, with its slash at the end
     told: set[str] = field(default_factory=set)  # notes are said once per client, not once per call
+    settled: dict[str, Listing] = field(default_factory=dict)  # id -> the list that permitted it as it stands
 
     @property
     def is_off(self) -> bool:
@@ -60,8 +62,18 @@ class Watch:
 
     def at_hand(self, name: str) -> Permit | None:
         """Return a permit that the list in memory gives; None when disk or network have to be asked."""
+        listing = self.parts.guard.catalog.at_hand()
         permit = self.parts.guard.at_hand(name)
-        return None if permit is None else self._said(permit)
+        if permit is None:
+            return None
+        if listing is not None and permit.id == name:
+            self.settled[name] = listing
+        return self._said(permit)
+
+    def is_settled(self, name: str) -> bool:
+        """Say whether the list in memory already gave this very id a permit, so that nothing is left to look at."""
+        listing = self.settled.get(name)
+        return listing is not None and self.parts.guard.catalog.at_hand() is listing
 
     def allow(self, name: str) -> Permit:
         """Return what may be sent for a name; may fetch the list. Raises what `Guard.allow` raises."""
@@ -99,13 +111,13 @@ class Watch:
             self._need_own_key(request)
         return names
 
-    def hold(self, name: str, permit: Permit) -> None:
+    def hold(self, name: str, wire_id: str) -> None:
         """Raise ModelRefusedError unless a name in the final bytes is the very id that is permitted."""
-        if permit.id != name:
+        if wire_id != name:
             raise ModelRefusedError(
                 f"The request body names {name!r}, which is not an id of {self.parts.row.title}.",
                 advice="Nothing was sent. Give the model by its listed id where the body is written by hand.",
-                suggestions=(permit.id,),
+                suggestions=(wire_id,),
             )
 
     def undress(self, request: Outgoing) -> None:
