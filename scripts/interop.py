@@ -24,7 +24,7 @@ def main(wanted: str) -> int:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, wanted, *TOOLS, str(ROOT)], check=True)
+        subprocess.run([*pip, wanted, *TOOLS, "--editable", str(ROOT)], check=True)
         found = subprocess.run(
             [python, "-c", "import openai; print(openai.__version__)"], check=True, capture_output=True, text=True
         ).stdout.strip()
