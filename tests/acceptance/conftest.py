@@ -55,9 +55,10 @@ def run() -> Run:
             if largest_file is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
+        bytecode = {} if largest_file is None else {"PYTHONDONTWRITEBYTECODE": "1"}  # it would be kept, cut short
         return subprocess.run(
             [sys.executable, "-m", "moongate", *arguments],
-            env=dict(env),
+            env=dict(env) | bytecode,
             cwd=cwd or env["HOME"],
             stdin=subprocess.DEVNULL,
             capture_output=True,

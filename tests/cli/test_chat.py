@@ -100,3 +100,24 @@ def test_an_answer_cut_off_by_reasoning_is_explained(moongate, server) -> None:
 
 def test_quiet_keeps_notes_to_itself(moongate, server) -> None:
     assert moongate("chat", "hi", "-m", "moonshot/kimi-k2.6", "--quiet").err == ""
+
+
+def test_a_parameter_that_the_model_refuses_is_not_sent(moongate, server) -> None:
+    ran = moongate("chat", "hi", "-m", "kimi-k2.6", "--temperature", "0.3", "--json")
+    assert ran.code == 2
+    assert ran.json["error"]["kind"] == "parameter"
+    assert "--rules fix" in ran.json["error"]["advice"]
+    assert server.count("POST", "/v1/chat/completions") == 0
+
+
+def test_it_is_changed_and_said_when_told_to(moongate, server) -> None:
+    ran = moongate("chat", "hi", "-m", "kimi-k2.6", "--temperature", "0.3", "--rules", "fix")
+    assert (ran.code, ran.out) == (0, "hi\n")
+    assert "note: changed temperature" in ran.err
+
+
+def test_or_sent_as_it_is(moongate, server, monkeypatch) -> None:
+    monkeypatch.setenv("MOONGATE_RULES", "pass")
+    ran = moongate("chat", "hi", "-m", "kimi-k2.6", "--temperature", "0.3")
+    assert ran.code == 3
+    assert "invalid temperature: only 1 is allowed" in ran.err

@@ -152,11 +152,19 @@ def test_plain_http_when_it_is_meant(decide: Decide) -> None:
 
 def test_an_address_in_a_file_is_named_by_the_file(decide: Decide, folders: dict[str, Path]) -> None:
     path = folders["config"] / "config.toml"
-    path.write_text('base_url = "http://127.0.0.1:9/v1"\n')
+    path.write_text('provider = "moonshot"\nbase_url = "http://127.0.0.1:9/v1"\n')
     assert decide({"MOONSHOT_API_KEY": A}).addressed_by == str(path)
-    path.write_text('base_url = "https://[bad/v1"\n')
+    path.write_text('provider = "moonshot"\nbase_url = "https://[bad/v1"\n')
     with pytest.raises(BaseUrlError, match=r"config\.toml: The base url is malformed"):
         decide({"MOONSHOT_API_KEY": A})
+
+
+def test_an_address_in_a_file_draws_no_other_providers_key(decide: Decide, folders: dict[str, Path]) -> None:
+    path = folders["config"] / "config.toml"
+    path.write_text('provider = "moonshot"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    found = decide({"OPENROUTER_API_KEY": A, "MOONGATE_PROVIDER": "openrouter"})
+    assert found.row.base_url == "https://openrouter.ai/api/v1"
+    assert str(path) in found.warnings[0]
 
 
 def test_base_urls_that_disagree_are_warned_about(decide: Decide) -> None:

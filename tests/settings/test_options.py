@@ -24,6 +24,7 @@ def test_a_project_may_only_choose_and_tighten() -> None:
         "provider": "may",
         "model": "may",
         "guard": "tighten",
+        "rules": "tighten",
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moongate.errors import BrokenStreamError, InsufficientBalanceError, MoongateError, ServerError
+from moongate.errors import BrokenStreamError, InsufficientBalanceError, MoongateError, OverloadedError, ServerError
 from moongate.facts.chat import Answer, Usage
 from moongate.facts.money import Money
 from moongate.facts.providers import built_in
@@ -103,7 +103,10 @@ def test_a_broken_stream_keeps_what_came(rest: bytes) -> None:
 @pytest.mark.parametrize(
     ("event", "kind"),
     [
-        (b'{"error":{"message":"The engine is currently overloaded","type":"engine_overloaded_error"}}', ServerError),
+        (
+            b'{"error":{"message":"The engine is currently overloaded","type":"engine_overloaded_error"}}',
+            OverloadedError,
+        ),
         (
             b'{"error":{"message":"Your account org-0123456789abcdef <ak-test> has insufficient balance",'
             b'"type":"exceeded_current_quota_error"}}',

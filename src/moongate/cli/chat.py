@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--thinking", type=click.Choice(["on", "off"]), help="Switch the model's reasoning on or off.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="Most tokens of the answer, reasoning included.")
 @click.option("--temperature", type=float, help="Sampling temperature; fixed by some models.")
+@click.option("--rules", type=click.Choice(["raise", "fix", "pass"]), help="What happens to what the model refuses.")
 @click.option("--stream/--no-stream", default=None, help="Show the answer as it comes; on by default on a terminal.")
 @connecting
 def command(asked: Asked, prompt: str | None, stream: bool | None, **given: Any) -> int:
@@ -33,11 +34,12 @@ def command(asked: Asked, prompt: str | None, stream: bool | None, **given: Any)
 
     The id is checked against the endpoint's live list first: a wrong one is refused (exit code 1), unsent.
     """
+    asked.flags["rules"] = given.pop("rules")
     prompt = inputs.with_stdin(prompt)
     images, files, schema, tools = (given.pop(name) for name in ("images", "files", "schema", "tools"))
     system = given.pop("system")
     parameters = _parameters(**given)
-    with asked.client() as client:
+    with asked.client(spends=True) as client:
         messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
         messages += [dict(client.document(file)) for file in files]
         if prompt is None:

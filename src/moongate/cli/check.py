@@ -29,7 +29,7 @@ def command(asked: Asked, chat: bool) -> int:
 
     facts: list[Fact] = []
     found = Findings(model=asked.settings.model)
-    with asked.client() as client:
+    with asked.client(spends=chat) as client:
         for fact in check(client, found, chat=chat):
             facts.append(fact)
             if not asked.show.json:

@@ -28,6 +28,7 @@ COMMANDS = {
     "serve": "The gateway: this API served to others.",
     "accounts": "The gateway's accounts.",
     "keys": "The gateway's keys.",
+    "usage": "What was spent, by day, model and provider.",
     "snippet": "A ready example with an id that the endpoint lists.",
     "local": "The embedded model's weights.",
     "demo": "The whole thing at work on the embedded model, without any key.",

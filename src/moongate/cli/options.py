@@ -53,11 +53,16 @@ class Asked:
 
         return Flags(**self.flags)
 
-    def client(self) -> Client:
-        """Return a blocking client for these settings; the caller closes it."""
+    def client(self, *, spends: bool = False) -> Client:
+        """Return a blocking client for these settings; the caller closes it. One that `spends` writes it down."""
         from moongate.client.sync import Client
 
-        return Client(settings=self.settings, long_lived=False)
+        ledger = None
+        if spends:
+            from moongate.ledger.own import FILE_NAME, OwnLedger
+
+            ledger = OwnLedger(self.settings.data_dir / FILE_NAME)
+        return Client(settings=self.settings, ledger=ledger, long_lived=False)
 
 
 def speaking(function: Callable[..., Any]) -> Callable[..., Any]:

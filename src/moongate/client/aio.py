@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ from moongate.client.plan import Prepared, chosen_model, complete, estimate_call
 from moongate.client.run import Ask, Run, conversation
 from moongate.client.structured import Parsed, response_format, value_in
 from moongate.client.tools import Function, Tool, tools_from
-from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, UsageError
+from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, StorageError, UsageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.money import Balance
@@ -36,8 +38,10 @@ from moongate.wire.replies import Reply
 from moongate.wire.stream import ChatStream
 
 T = TypeVar("T")
+log = logging.getLogger("moongate")
 
 if TYPE_CHECKING:
+    from moongate.ledger.own import OwnLedger
     from moongate.transport.aio import AsyncDoor
 
 
@@ -56,13 +60,24 @@ class AsyncClient:
         base_url: str | None = None,
         model: str | None = None,
         guard: str | None = None,
+        rules: str | None = None,
         timeout: float | None = None,
         settings: Settings | None = None,
+        ledger: OwnLedger | None = None,
         long_lived: bool = True,
     ) -> None:
         self.settings = settings or load(
-            Flags(provider=provider, api_key=api_key, base_url=base_url, model=model, guard=guard, timeout=timeout)
+            Flags(
+                provider=provider,
+                api_key=api_key,
+                base_url=base_url,
+                model=model,
+                guard=guard,
+                rules=rules,
+                timeout=timeout,
+            )
         )
+        self._ledger = ledger
         self._parts: Parts = parts(self.settings, long_lived=long_lived)
         self._door: AsyncDoor | None = None
         self._looking = asyncio.Lock()
@@ -115,10 +130,12 @@ class AsyncClient:
         """
         prepared = await self._prepare(model, messages, parameters, extra_body, stream=False)
         try:
-            return complete(await self._network().call(prepared.call), prepared, self.provider)
+            answer = complete(await self._network().call(prepared.call), prepared, self.provider)
         except ModelNotPermittedError:
             await asyncio.to_thread(self.guard.catalog.note_denied, prepared.permit.id)
             raise
+        await self._write_down(answer)
+        return answer
 
     def stream(
         self,
@@ -130,7 +147,10 @@ class AsyncClient:
     ) -> AsyncStream:
         """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
         return AsyncStream(
-            lambda: self._prepare(model, messages, parameters, extra_body, stream=True), self._network, self.guard
+            lambda: self._prepare(model, messages, parameters, extra_body, stream=True),
+            self._network,
+            self.guard,
+            self._write_down,
         )
 
     async def run(
@@ -207,6 +227,15 @@ class AsyncClient:
             await self.files.delete(file.id)
         return extracted_message(file.filename, text)
 
+    async def _write_down(self, answer: Answer) -> None:
+        """Put an answer into the ledger, if there is one; a disk that refuses must not cost a paid answer."""
+        if self._ledger is None:
+            return
+        try:
+            await asyncio.to_thread(self._ledger.add, answer, provider=self.provider.name, at=time.time())
+        except StorageError as error:
+            log.warning("%s", error)
+
     async def _media(self, source: str | Path | bytes, kind: Kind, *, allow_private: bool) -> Mapping[str, Any]:
         media = await asyncio.to_thread(media_from, source, kind, self.provider, allow_private=allow_private)
         if media.part is not None:
@@ -252,6 +281,8 @@ class AsyncClient:
         """Close connections, and end the embedded model if it was started."""
         if self._door is not None:
             await self._door.close()
+        if self._ledger is not None:
+            await asyncio.to_thread(self._ledger.close)
         await asyncio.to_thread(self._parts.close)
 
     async def __aenter__(self) -> Self:
@@ -317,11 +348,16 @@ class AsyncStream:
     """
 
     def __init__(
-        self, prepare: Callable[[], Awaitable[Prepared]], network: Callable[[], AsyncDoor], guard: Guard
+        self,
+        prepare: Callable[[], Awaitable[Prepared]],
+        network: Callable[[], AsyncDoor],
+        guard: Guard,
+        finished: Callable[[Answer], Awaitable[None]],
     ) -> None:
         self._prepare = prepare
         self._network = network
         self._guard = guard
+        self._finished = finished
         self._begun: tuple[Prepared, ChatStream] | None = None
         self._chunks = self._run()
 
@@ -371,6 +407,7 @@ class AsyncStream:
             await asyncio.to_thread(self._guard.catalog.note_denied, prepared.permit.id)
             raise
         state.finish()
+        await self._finished(self.answer)
 
     @staticmethod
     async def _read(state: ChatStream, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Chunk, None]:

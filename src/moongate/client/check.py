@@ -26,7 +26,7 @@ from moongate.facts.money import Money
 
 Status = Literal["verified", "refuted", "unverified", "skipped"]
 PROMPT = "Say hello in one short sentence."
-MAX_TOKENS = 64
+MAX_TOKENS = 320  # a thinking model spends some on reasoning first
 SLACK_NANO = 10_000  # Moonshot's balance shows 5 decimals: differences below 0.00001 say nothing
 
 

@@ -15,7 +15,7 @@ from moongate.facts.chat import Answer, Message
 from moongate.facts.models import Listing
 from moongate.facts.providers import Provider
 from moongate.ledger.price import cost_of
-from moongate.wire import calls
+from moongate.wire import calls, rules
 from moongate.wire.calls import Call
 
 _RESERVED = frozenset({"model", "messages", "stream"})
@@ -38,20 +38,34 @@ def prepare(
     stream: bool,
     parameters: Mapping[str, Any],
     extra_body: Mapping[str, Any] | None,
+    mode: rules.Mode = "raise",
 ) -> Prepared:
-    """Write the body and have the guard look at its final bytes."""
+    """Hold the request against the model's rules, write its body, and have the guard look at the final bytes.
+
+    Raises RuleError for what the model does not take, unless `mode` says otherwise.
+    """
     if not messages or isinstance(messages, str | bytes):
         raise UsageError("A chat needs a list of at least one message.")
     extra = {name: value for name, value in parameters.items() if value is not None} | dict(extra_body or {})
-    body = calls.chat_body(model=permit.id, messages=messages, stream=stream, extra=extra)
+    fields = calls.chat_fields(model=permit.id, messages=messages, stream=stream, extra=extra)
+    _check_reserved(guard, permit, fields, extra)
+    applied = rules.apply(fields, permit.model, guard.row, mode)
+    body = calls.encoded(applied.body)
     guard.check(body, (permit,))
+    notes = permit.notes + tuple(f"changed {change.message}" for change in applied.changes)
+    notes += tuple(f"{finding.message} ({finding.sureness})" for finding in applied.warnings)
+    return Prepared(call=calls.chat(guard.row, body, model=permit.id), permit=permit, notes=notes)
+
+
+def _check_reserved(guard: Guard, permit: Permit, fields: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+    """Refuse parameters that the call itself sets; one that names another model is the guard's to refuse."""
     clash = sorted(_RESERVED & set(extra))
     if clash:  # another model would be recorded and priced as the one that was asked for
+        guard.check(calls.encoded(fields), (permit,))
         raise UsageError(
             f"{clash[0]!r} is not a parameter to pass on.",
             advice="The call sets it: by model=, by messages=, by chat() or stream().",
         )
-    return Prepared(call=calls.chat(guard.row, body, model=permit.id), permit=permit, notes=permit.notes)
 
 
 def complete(answer: Answer, prepared: Prepared, row: Provider) -> Answer:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -16,7 +18,7 @@ from moongate.client.plan import Prepared, chosen_model, complete, estimate_call
 from moongate.client.run import Ask, Run, conversation
 from moongate.client.structured import Parsed, response_format, value_in
 from moongate.client.tools import Function, tools_from
-from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError
+from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, StorageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.money import Balance
@@ -28,8 +30,10 @@ from moongate.wire.media import Kind, uploaded_part
 from moongate.wire.stream import ChatStream
 
 T = TypeVar("T")
+log = logging.getLogger("moongate")
 
 if TYPE_CHECKING:
+    from moongate.ledger.own import OwnLedger
     from moongate.transport.sync import Door
 
 
@@ -48,13 +52,24 @@ class Client:
         base_url: str | None = None,
         model: str | None = None,
         guard: str | None = None,
+        rules: str | None = None,
         timeout: float | None = None,
         settings: Settings | None = None,
+        ledger: OwnLedger | None = None,
         long_lived: bool = True,
     ) -> None:
         self.settings = settings or load(
-            Flags(provider=provider, api_key=api_key, base_url=base_url, model=model, guard=guard, timeout=timeout)
+            Flags(
+                provider=provider,
+                api_key=api_key,
+                base_url=base_url,
+                model=model,
+                guard=guard,
+                rules=rules,
+                timeout=timeout,
+            )
         )
+        self._ledger = ledger
         self._parts: Parts = parts(self.settings, long_lived=long_lived)
         self._door: Door | None = None
         self._opening = threading.Lock()
@@ -104,10 +119,12 @@ class Client:
         """
         prepared = self._prepare(model, messages, parameters, extra_body, stream=False)
         try:
-            return complete(self._network().call(prepared.call), prepared, self.provider)
+            answer = complete(self._network().call(prepared.call), prepared, self.provider)
         except ModelNotPermittedError:
             self.guard.catalog.note_denied(prepared.permit.id)
             raise
+        self._write_down(answer)
+        return answer
 
     def stream(
         self,
@@ -119,7 +136,7 @@ class Client:
     ) -> Stream:
         """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
         prepared = self._prepare(model, messages, parameters, extra_body, stream=True)
-        return Stream(self._network(), prepared, self.guard)
+        return Stream(self._network(), prepared, self.guard, self._write_down)
 
     def run(
         self,
@@ -194,6 +211,15 @@ class Client:
             self.files.delete(file.id)
         return extracted_message(file.filename, text)
 
+    def _write_down(self, answer: Answer) -> None:
+        """Put an answer into the ledger, if there is one; a disk that refuses must not cost a paid answer."""
+        if self._ledger is None:
+            return
+        try:
+            self._ledger.add(answer, provider=self.provider.name, at=time.time())
+        except StorageError as error:
+            log.warning("%s", error)
+
     def _media(self, source: str | Path | bytes, kind: Kind, *, allow_private: bool) -> Mapping[str, Any]:
         media = media_from(source, kind, self.provider, allow_private=allow_private)
         if media.part is not None:
@@ -224,6 +250,8 @@ class Client:
         """Close connections, and end the embedded model if it was started."""
         if self._door is not None:
             self._door.close()
+        if self._ledger is not None:
+            self._ledger.close()
         self._parts.close()
 
     def __enter__(self) -> Self:
@@ -246,7 +274,13 @@ class Client:
         permit = self._parts.guard.allow(self.model_name(model))
         self._need_key()
         return prepare(
-            self._parts.guard, permit, messages=messages, stream=stream, parameters=parameters, extra_body=extra_body
+            self._parts.guard,
+            permit,
+            messages=messages,
+            stream=stream,
+            parameters=parameters,
+            extra_body=extra_body,
+            mode=self.settings.rules,
         )
 
     def _need_key(self) -> None:
@@ -269,9 +303,10 @@ class Stream:
     Raises BrokenStreamError, with the text so far, when the stream ends before its `[DONE]`.
     """
 
-    def __init__(self, door: Door, prepared: Prepared, guard: Guard) -> None:
+    def __init__(self, door: Door, prepared: Prepared, guard: Guard, finished: Callable[[Answer], None]) -> None:
         self._prepared = prepared
         self._guard = guard
+        self._finished = finished
         self._state = ChatStream(guard.row, asked_model=prepared.permit.id)
         self._chunks = self._run(door)
 
@@ -311,6 +346,7 @@ class Stream:
             self._guard.catalog.note_denied(self._prepared.permit.id)
             raise
         self._state.finish()
+        self._finished(self.answer)
 
     def _read(self, pieces: Iterator[bytes]) -> Generator[Chunk, None, None]:
         try:

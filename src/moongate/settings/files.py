@@ -36,26 +36,27 @@ class ConfigFile:
     tables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def find_project_file(start: Path, home: Path) -> Path | None:
+def find_project_file(start: Path, home: Path, *, uid: int | None = None) -> Path | None:
     """Return the nearest project file at or above `start`.
 
-    Not above the repository's root or the home folder, and not in a folder that another user owns.
+    Not above the repository's root or the home folder, and not in a folder that another user owns; `uid` is whose
+    files count, this process's user's by default.
     """
+    uid = os.getuid() if uid is None else uid
     for folder in (start, *start.parents):
-        if not _is_ours(folder):
+        if not _belongs_to(folder, uid):
             return None
         found = _in_folder(folder)
         if found is not None:
-            return found if _is_ours(found) else None
+            return found if _belongs_to(found, uid) else None
         if folder == home or (folder / ".git").exists():
             return None
     return None
 
 
-def _is_ours(path: Path) -> bool:
-    """Say whether this process's user owns a file or folder, where the system knows owners."""
+def _belongs_to(path: Path, uid: int) -> bool:
     try:
-        return not hasattr(os, "getuid") or path.stat().st_uid == os.getuid()
+        return path.stat().st_uid == uid
     except OSError:
         return False
 

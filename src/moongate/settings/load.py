@@ -1,7 +1,7 @@
-"""From flags, environment and files to one `Settings`: which provider, which address, whose key.
+"""From flags, environment and files to one `Settings`.
 
-Precedence: flag, environment, project file, user file, built-in row. The key is chosen by the row that owns the base
-url's host, so a key never follows an address to somebody else's endpoint.
+Precedence: flag, environment, project file, user file, built-in row. Which provider, which address and whose key it
+comes to is decided in `choose`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from moongate.errors import (
-    BaseUrlError,
-    ConfigError,
-    KeyMalformedError,
-    KeyMissingError,
-    ProviderChoiceError,
-)
+from moongate.errors import ConfigError, KeyMissingError
 from moongate.facts.keys import Key
-from moongate.facts.providers import Provider, at, built_in, checked_url, custom, missing_version
-from moongate.settings import files, vault
+from moongate.facts.providers import Provider, built_in, custom
+from moongate.settings import files
+from moongate.settings.choose import Sources, choose
 from moongate.settings.options import BY_NAME, OPTIONS, parsed
 
 Guard = Literal["strict", "warn", "off"]
-AMBIGUOUS_KEY = "KIMI_API_KEY"
+Rules = Literal["raise", "fix", "pass"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +32,7 @@ class Flags:
     base_url: str | None = None
     api_key: str | None = None
     guard: str | None = None
+    rules: str | None = None
     timeout: float | None = None
     list_timeout: float | None = None
     insecure_http: bool | None = None
@@ -55,6 +50,7 @@ class Settings:
     key: Key | None
     model: str | None
     guard: Guard
+    rules: Rules
     timeout_s: float | None
     list_timeout_s: float
     cache_dir: Path
@@ -87,19 +83,6 @@ class Settings:
         return self.key
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sources:
-    """What the choice is made from."""
-
-    flags: Flags
-    env: Mapping[str, str]
-    found: Mapping[str, tuple[Any, str]]  # option -> value, origin
-    rows: Mapping[str, Provider]
-
-    def value(self, name: str) -> Any:
-        return self.found[name][0]
-
-
 def load(
     flags: Flags | None = None,
     *,
@@ -115,16 +98,15 @@ def load(
     env = os.environ if env is None else env
     config = _config_files(flags, env, cwd or _cwd(), home or Path.home())
     found = {option.name: _value(option.name, flags, env, config) for option in OPTIONS}
-    rows = {**built_in(), **_own_providers(config)}
-    sources = _Sources(flags=flags, env=env, found=found, rows=rows)
-    row, named, chosen_by = _choose(sources)
-    row, addressed_by, warnings = _addressed(row, sources)
-    key = _key(row, sources, named=named or bool(addressed_by))
+    rows = {**built_in(), **_own_providers(config, insecure_http=bool(found["insecure_http"][0]))}
+    sources = Sources(env=env, found=found, rows=rows, api_key=flags.api_key)
+    chosen = choose(sources)
     return Settings(
-        row=row,
-        key=key,
+        row=chosen.row,
+        key=chosen.key,
         model=sources.value("model"),
         guard=sources.value("guard"),
+        rules=sources.value("rules"),
         timeout_s=sources.value("timeout"),
         list_timeout_s=sources.value("list_timeout"),
         cache_dir=_folder(sources.value("cache_dir"), "cache"),
@@ -134,10 +116,10 @@ def load(
         no_proxy=tuple((env.get("NO_PROXY") or env.get("no_proxy") or "").replace(",", " ").split()),
         aliases=_merged_tables(config, "aliases"),
         gateway=_merged_tables(config, "gateway"),
-        warnings=warnings,
+        warnings=chosen.warnings,
         origins=found,
-        chosen_by=chosen_by,
-        addressed_by=addressed_by or "built-in row",
+        chosen_by=chosen.chosen_by,
+        addressed_by=chosen.addressed_by,
         others=rows,
     )
 
@@ -189,7 +171,9 @@ def load_all(
 
 
 def _all_rows(flags: Flags, env: Mapping[str, str], cwd: Path | None, home: Path | None) -> dict[str, Provider]:
-    return {**built_in(), **_own_providers(_config_files(flags, env, cwd or _cwd(), home or Path.home()))}
+    config = _config_files(flags, env, cwd or _cwd(), home or Path.home())
+    insecure = bool(_value("insecure_http", flags, env, config)[0])
+    return {**built_in(), **_own_providers(config, insecure_http=insecure)}
 
 
 def config_dir(env: Mapping[str, str] | None = None) -> Path:
@@ -254,15 +238,15 @@ def _value(name: str, flags: Flags, env: Mapping[str, str], config: Iterable[fil
     return option.default, "default"
 
 
-def _own_providers(config: Iterable[files.ConfigFile]) -> dict[str, Provider]:
+def _own_providers(config: Iterable[files.ConfigFile], *, insecure_http: bool) -> dict[str, Provider]:
     rows: dict[str, Provider] = {}
     for file in config:
         for name, fields in file.tables.get("providers", {}).items():
-            rows.setdefault(name, _own_provider(name, fields, file.path))
+            rows.setdefault(name, _own_provider(name, fields, file.path, insecure_http=insecure_http))
     return rows
 
 
-def _own_provider(name: str, fields: Any, path: Path) -> Provider:
+def _own_provider(name: str, fields: Any, path: Path, *, insecure_http: bool) -> Provider:
     known = {"base_url", "key_env", "like"}
     if not isinstance(fields, dict) or "base_url" not in fields or not set(fields) <= known:
         raise ConfigError(
@@ -270,7 +254,7 @@ def _own_provider(name: str, fields: Any, path: Path) -> Provider:
         )
     if not all(isinstance(value, str) for value in fields.values()):
         raise ConfigError(f"{str(path)!r}: [providers.{name}] has a value that is no text.")
-    return custom(name, **fields)
+    return custom(name, insecure_http=insecure_http, **fields)
 
 
 def _merged_tables(config: tuple[files.ConfigFile, ...], name: str) -> dict[str, Any]:
@@ -278,135 +262,6 @@ def _merged_tables(config: tuple[files.ConfigFile, ...], name: str) -> dict[str,
     for file in reversed(config):
         merged |= file.tables.get(name, {})
     return merged
-
-
-def _choose(sources: _Sources) -> tuple[Provider, bool, str]:
-    """Return the provider, whether the user named it, and why it is this one."""
-    name, origin = sources.found["provider"]
-    if name is not None:
-        if name not in sources.rows:
-            raise ProviderChoiceError(
-                f"There is no provider {name!r} ({origin}).", advice=f"Known: {', '.join(sources.rows)}."
-            )
-        return sources.rows[name], True, f"named by {origin}"
-    base_url = sources.value("base_url")
-    if base_url is not None:
-        base_url = _clean(base_url, _url_origin(sources), sources)
-    owner = next((r for r in built_in().values() if base_url and r.owns(base_url)), None)
-    if owner is not None:
-        return owner, True, "the host of --base-url"
-    candidates = _candidates(sources)
-    if len(candidates) == 1:
-        row, variable = next(iter(candidates.values()))
-        return row, False, f"{variable} is set"
-    if len(candidates) > 1:
-        named = ", ".join(f"{row_name} ({variable})" for row_name, (_, variable) in candidates.items())
-        raise ProviderChoiceError(
-            f"Several providers are configured: {named}.", advice="Choose one with -p or MOONGATE_PROVIDER."
-        )
-    return _without_variables(sources, base_url)
-
-
-def _without_variables(sources: _Sources, base_url: str | None) -> tuple[Provider, bool, str]:
-    if AMBIGUOUS_KEY in sources.env:
-        raise ProviderChoiceError(
-            f"{AMBIGUOUS_KEY} alone may mean two products: a Kimi Open Platform key (moonshot) "
-            "or a Kimi Code subscription key (kimi-code).",
-            advice="Say which with -p moonshot or -p kimi-code, or use MOONSHOT_API_KEY or KIMI_CODE_API_KEY.",
-        )
-    if base_url is not None:
-        row = custom("custom", base_url=base_url, insecure_http=_insecure(sources))
-        return row, True, "--base-url names an endpoint without a provider"
-    if sources.flags.api_key is not None:
-        raise ProviderChoiceError("A key was given, but not whose it is.", advice="Name the provider too.")
-    if sources.value("model") is not None:
-        raise KeyMissingError(
-            f"A model was named ({sources.value('model')!r}), but there is no key for any provider.",
-            advice="Set MOONSHOT_API_KEY, or name the embedded model's provider with -p local.",
-        )
-    return built_in()["local"], False, "no provider variable is set"
-
-
-def _candidates(sources: _Sources) -> dict[str, tuple[Provider, str]]:
-    """Return the providers whose key or base-url variable is set, by the name that rules at their address."""
-    found: dict[str, tuple[Provider, str]] = {}
-    for row in sources.rows.values():
-        variable = next((v for v in (*row.key_env, *row.url_env) if v in sources.env), None)
-        if variable is not None:
-            url, named_by = _url_variable(row, sources.env)
-            ruling = at(row, _clean(url, named_by or "", sources)) if url else row
-            found.setdefault(ruling.name, (row, variable))
-    return found
-
-
-def _url_variable(row: Provider, env: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Return the value and the name of the base-url variable that counts."""
-    for variable in row.url_env:
-        if variable in env:
-            if not env[variable]:
-                raise BaseUrlError(f"{variable} is set but empty.", advice="Unset it, or give it an address.")
-            return env[variable], variable
-    return None, None
-
-
-def _addressed(row: Provider, sources: _Sources) -> tuple[Provider, str, tuple[str, ...]]:
-    """Return the row at its effective address, what named that address ("" for nothing), and warnings."""
-    url, variable = sources.value("base_url"), _url_origin(sources)
-    warnings: tuple[str, ...] = ()
-    if url is None:
-        url, named_by = _url_variable(row, sources.env)
-        variable, warnings = named_by or "", _disagreement(row, sources.env)
-    if url is None or row.name in ("local", "custom"):
-        return row, "", ()
-    clean = _clean(url, variable, sources)
-    ruling = at(row, clean)
-    meant = missing_version(ruling)
-    if meant is not None:
-        raise BaseUrlError(
-            f"{variable} is {clean!r}, but {ruling.title} answers below {urlsplit(meant).path!r}.",
-            advice=f"Use {meant!r}.",
-        )
-    if ruling.name != row.name:
-        warnings += (f"{variable} points to {ruling.host}: the provider is {ruling.name}, not {row.name}",)
-    return ruling, variable, warnings
-
-
-def _url_origin(sources: _Sources) -> str:
-    """Name the flag or the file that gave `base_url`."""
-    origin = sources.found["base_url"][1]
-    return "--base-url" if origin in ("flag", "default") else origin
-
-
-def _clean(url: str, named_by: str, sources: _Sources) -> str:
-    """Return a checked address. Raises BaseUrlError naming where it stands."""
-    try:
-        return checked_url(url, insecure_http=_insecure(sources))
-    except BaseUrlError as error:
-        raise BaseUrlError(f"{named_by}: {error.message}", advice=error.advice) from error
-
-
-def _disagreement(row: Provider, env: Mapping[str, str]) -> tuple[str, ...]:
-    said = {v: env[v].rstrip("/") for v in row.url_env if v in env}
-    if len(set(said.values())) < 2:
-        return ()
-    return (f"{', '.join(said)} disagree; {next(iter(said))} is used",)
-
-
-def _insecure(sources: _Sources) -> bool:
-    return bool(sources.value("insecure_http"))
-
-
-def _key(row: Provider, sources: _Sources, *, named: bool) -> Key | None:
-    """Return the key of the row that rules at the base url; None when there is none (yet)."""
-    if sources.flags.api_key is not None:
-        return Key(sources.flags.api_key, source="api_key")
-    for variable in row.key_variables if named else row.key_env:
-        if variable in sources.env:
-            secret = sources.env[variable]
-            if not secret:
-                raise KeyMalformedError(f"{variable} is set but empty.", advice="Unset it, or give it a key.")
-            return Key(secret, source=variable)
-    return vault.key_for(row.name) if row.key_variables else None
 
 
 def _folder(said: str | None, kind: Literal["cache", "data"]) -> Path:

@@ -48,6 +48,15 @@ OPTIONS: tuple[Option, ...] = (
         help="what happens to an id that the endpoint does not list: refused, sent with a warning, not looked at",
     ),
     Option(
+        name="rules",
+        env=("MOONGATE_RULES",),
+        kind="choice",
+        choices=("raise", "fix", "pass"),
+        default="raise",
+        project="tighten",
+        help="what happens to a parameter that the model does not take: refused, changed and said, sent as it is",
+    ),
+    Option(
         name="timeout",
         env=("MOONGATE_TIMEOUT",),
         kind="seconds",

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from pathlib import Path
 import msgspec
 
 from moongate.errors import StorageError
+
+LEFT_BEHIND_S = 3600.0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +57,17 @@ class ListCache:
                 with os.fdopen(handle, "wb") as file:
                     file.write(msgspec.json.encode(entry))
                 Path(name).replace(path)
+                self._sweep()
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
+
+    def _sweep(self) -> None:
+        """Remove what writers that were killed have left behind."""
+        for left in self.folder.glob(".new-*"):
+            with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                    left.unlink()
 
     @contextlib.contextmanager
     def alone(self, base_url: str, fingerprint: str, *, timeout_s: float) -> Iterator[None]:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import Literal
 
 from moongate.errors import StorageError
 
@@ -24,9 +25,9 @@ class Migration:
     sql: str
 
 
-def migrations() -> tuple[Migration, ...]:
-    """Return the packaged steps, oldest first."""
-    folder = resources.files("moongate.store").joinpath("sql")
+def migrations(kind: Literal["gateway", "own"] = "gateway") -> tuple[Migration, ...]:
+    """Return the packaged steps of one kind of database, oldest first."""
+    folder = resources.files("moongate.store").joinpath("sql", kind)
     found = [(_FILE_NAME.fullmatch(file.name), file) for file in folder.iterdir()]
     steps = [Migration(version=int(name[1]), sql=file.read_text("utf-8")) for name, file in found if name]
     return tuple(sorted(steps, key=lambda step: step.version))

@@ -94,10 +94,13 @@ class AsyncDoor:
 
     async def exchange(self, call: Call[Any]) -> Reply:
         """Send once and return the reply, whatever its status."""
+        ends = self._end()
         try:
             async with self._open(call) as response:
                 return Reply(
-                    status=response.status_code, headers=dict(response.headers), body=await self._read(response, call)
+                    status=response.status_code,
+                    headers=dict(response.headers),
+                    body=await self._read(response, call, ends),
                 )
         except net.TRANSPORT_ERRORS as error:
             raise net.error_of(error, self.row, self._key) from error
@@ -108,13 +111,14 @@ class AsyncDoor:
 
         The body of a failed status is read whole, into the head, and there are no pieces.
         """
+        ends = self._end()
         try:
             async with self._open(call) as response:
                 head = Reply(status=response.status_code, headers=dict(response.headers))
                 if head.ok:
                     yield head, self._pieces(response)
                 else:
-                    yield replace(head, body=await self._read(response, call)), _nothing()
+                    yield replace(head, body=await self._read(response, call, ends)), _nothing()
         except net.TRANSPORT_ERRORS as error:
             raise net.error_of(error, self.row, self._key) from error
 
@@ -161,6 +165,11 @@ class AsyncDoor:
         content = body if body is None or isinstance(body, bytes) else _in_turn(body)
         return self._client.stream(call.method, call.url, content=content, headers=headers)
 
+    def _end(self) -> float | None:
+        """Return when an exchange that begins now must be over, on the monotonic clock."""
+        limit_s = self._network.total_timeout_s
+        return None if limit_s is None else time.monotonic() + limit_s
+
     async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
         try:
             async for piece in response.aiter_bytes():
@@ -168,16 +177,14 @@ class AsyncDoor:
         except net.TRANSPORT_ERRORS as error:
             raise net.error_of(error, self.row, self._key) from error
 
-    async def _read(self, response: httpx2.Response, call: Call[Any]) -> bytes:
-        limit_s = self._network.total_timeout_s
-        ends = None if limit_s is None else time.monotonic() + limit_s
+    async def _read(self, response: httpx2.Response, call: Call[Any], ends: float | None) -> bytes:
         body = bytearray()
         async for piece in self._pieces(response):
             body += piece
             if len(body) > call.max_reply_bytes:
                 raise net.too_large(self.row, call)
-            if ends is not None and limit_s is not None and time.monotonic() > ends:
-                raise net.out_of_time(self.row, limit_s)
+            if ends is not None and time.monotonic() > ends:
+                raise net.out_of_time(self.row, self._network.total_timeout_s or 0.0)
         return bytes(body)
 
 

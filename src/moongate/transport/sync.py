@@ -93,10 +93,11 @@ class Door:
 
     def exchange(self, call: Call[Any]) -> Reply:
         """Send once and return the reply, whatever its status."""
+        ends = self._end()
         try:
             with self._open(call) as response:
                 return Reply(
-                    status=response.status_code, headers=dict(response.headers), body=self._read(response, call)
+                    status=response.status_code, headers=dict(response.headers), body=self._read(response, call, ends)
                 )
         except net.TRANSPORT_ERRORS as error:
             raise net.error_of(error, self.row, self._key) from error
@@ -107,13 +108,14 @@ class Door:
 
         The body of a failed status is read whole, into the head, and there are no pieces.
         """
+        ends = self._end()
         try:
             with self._open(call) as response:
                 head = Reply(status=response.status_code, headers=dict(response.headers))
                 if head.ok:
                     yield head, self._pieces(response)
                 else:
-                    yield replace(head, body=self._read(response, call)), iter(())
+                    yield replace(head, body=self._read(response, call, ends)), iter(())
         except net.TRANSPORT_ERRORS as error:
             raise net.error_of(error, self.row, self._key) from error
 
@@ -158,22 +160,25 @@ class Door:
         headers = net.headers_for(call, self.row, self._key)
         return self._client.stream(call.method, call.url, content=net.body_of(call), headers=headers)
 
+    def _end(self) -> float | None:
+        """Return when an exchange that begins now must be over, on the monotonic clock."""
+        limit_s = self._network.total_timeout_s
+        return None if limit_s is None else time.monotonic() + limit_s
+
     def _pieces(self, response: httpx2.Response) -> Iterator[bytes]:
         try:
             yield from response.iter_bytes()
         except net.TRANSPORT_ERRORS as error:
             raise net.error_of(error, self.row, self._key) from error
 
-    def _read(self, response: httpx2.Response, call: Call[Any]) -> bytes:
-        limit_s = self._network.total_timeout_s
-        ends = None if limit_s is None else time.monotonic() + limit_s
+    def _read(self, response: httpx2.Response, call: Call[Any], ends: float | None) -> bytes:
         body = bytearray()
         for piece in self._pieces(response):
             body += piece
             if len(body) > call.max_reply_bytes:
                 raise net.too_large(self.row, call)
-            if ends is not None and limit_s is not None and time.monotonic() > ends:
-                raise net.out_of_time(self.row, limit_s)
+            if ends is not None and time.monotonic() > ends:
+                raise net.out_of_time(self.row, self._network.total_timeout_s or 0.0)
         return bytes(body)
 
 

@@ -81,21 +81,32 @@ def list_body(row: Provider, *, has_key: bool) -> Call[bytes]:
     )
 
 
-def chat_body(
+def chat_fields(
     *, model: str, messages: Sequence[Message], stream: bool = False, extra: Mapping[str, Any] | None = None
-) -> bytes:
-    """Return the bytes of a chat request. Raises UsageError for what JSON cannot hold.
+) -> dict[str, Any]:
+    """Return the fields of a chat request.
 
     A stream asks for its usage in the last chunk: without `include_usage` some endpoints report none.
     """
-    body: dict[str, Any] = {"model": model, "messages": list(messages)}
+    fields: dict[str, Any] = {"model": model, "messages": list(messages)}
     if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    body |= extra or {}
+        fields |= {"stream": True, "stream_options": {"include_usage": True}}
+    return fields | dict(extra or {})
+
+
+def encoded(fields: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a request body. Raises UsageError for what JSON cannot hold."""
     try:
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(fields)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"The request cannot be written as JSON: {error}.") from error
+
+
+def chat_body(
+    *, model: str, messages: Sequence[Message], stream: bool = False, extra: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return the bytes of a chat request. Raises UsageError for what JSON cannot hold."""
+    return encoded(chat_fields(model=model, messages=messages, stream=stream, extra=extra))
 
 
 def chat(row: Provider, body: bytes, *, model: str) -> Call[Answer]:

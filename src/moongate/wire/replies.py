@@ -159,7 +159,7 @@ def _classify(reply: Reply, fault: Fault, row: Provider, model: str | None) -> e
             f"{where} has no such route (HTTP {reply.status}{said}).",
             advice=f"Check the base url {row.base_url!r}: it usually ends in /v1.",
         )
-    by_status = _BY_STATUS.get(reply.status)
+    by_status = _too_many if fault.type in _THROTTLING else _BY_STATUS.get(reply.status)
     if by_status is not None:
         return by_status(reply, fault, row, where, said)
     if reply.status >= 500 or reply.status == 0:
@@ -167,6 +167,7 @@ def _classify(reply: Reply, fault: Fault, row: Provider, model: str | None) -> e
     return _bad_request(reply, fault, row, where, said)
 
 
+_THROTTLING = frozenset({"engine_overloaded_error", "rate_limit_reached_error"})  # also inside a stream
 _MODEL_CODES = frozenset(
     {
         "model_not_found",
