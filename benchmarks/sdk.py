@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+
 from moongate.openai import OpenAI
 
 BOUND = 1.08

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -296,9 +297,10 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
 
 def _process(server: MoonshotServer, *names: str, before: str = "") -> subprocess.Popen[str]:
+    env = os.environ | ({"PYTHONDONTWRITEBYTECODE": "1"} if before else {})  # it would be kept, cut short
     child = subprocess.Popen(
         [sys.executable, "-c", before + ASK, server.base_url, *names],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env,
     )  # fmt: skip
     assert child.stdin is not None
     child.stdin.write(server.key)

@@ -252,7 +252,8 @@ def test_a_full_disk_is_a_matter_of_storage(tmp_path: Path, tiny: Weights) -> No
         list(pull(tmp_path, dataclasses.replace(tiny, size_bytes=10**18)))
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)){PULLER}"
     command = [sys.executable, "-c", limited, str(tmp_path), json.dumps(dataclasses.asdict(tiny))]
-    done = subprocess.run(command, capture_output=True, text=True)
+    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # it would be kept, cut short
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
     assert done.returncode == StorageError.exit_code
     assert "StorageError The disk did not take" in done.stdout
     assert done.stderr == ""

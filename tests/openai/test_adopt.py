@@ -6,9 +6,9 @@ import importlib.util
 import os
 from typing import Any
 
+import openai
 import pytest
 
-import openai
 from moongate import errors
 from moongate.openai import OpenAI
 from moongate.testing import MoonshotServer

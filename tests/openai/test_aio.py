@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import openai
 import pytest
 
-import openai
 from moongate import errors
 from moongate.openai import AsyncOpenAI
 from moongate.testing import Fault, MoonshotServer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import openai
 import pytest
 
-import openai
 from moongate import errors
 from moongate.openai import AsyncGuarded, Guarded, guard
 from moongate.testing import Fault, MoonshotServer

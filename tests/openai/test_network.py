@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import openai
 import pytest
 
-import openai
 from moongate import errors
 from moongate.openai import OpenAI
 from moongate.testing import MoonshotServer

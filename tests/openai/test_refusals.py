@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pickle
 
+import openai
 import pytest
 
-import openai
 from moongate import errors
 from moongate.openai.refusals import sdk_error, twin
 

@@ -8,9 +8,9 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
-import openai
 from moongate import errors
 from moongate.openai import OpenAI
 from moongate.testing import Fault, MoonshotServer

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import openai
+
 from moongate.client.build import Parts
 from moongate.openai.network import is_own
 from moongate.openai.options import for_sdk, given, headers_after, refuse_roads

@@ -11,6 +11,7 @@ from typing import Any, overload
 from urllib.parse import urlsplit
 
 import openai
+
 from moongate.errors import ConfigError, KeyMissingError, MoongateError, UsageError
 from moongate.openai.adopt import adopted, bound
 from moongate.openai.aio import AsyncGuarded

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import openai
+from openai import _base_client
+
 from moongate.client.build import Parts
 from moongate.transport.network import client_options
-from openai import _base_client
 
 
 def blocking(parts: Parts, timeout: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import openai
+
 from moongate.errors import UsageError
 from moongate.openai.watch import NO_KEY, Watch
 from moongate.settings.load import Flags

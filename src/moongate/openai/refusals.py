@@ -9,6 +9,7 @@ import functools
 from typing import Any
 
 import openai
+
 from moongate.errors import MoongateError
 
 

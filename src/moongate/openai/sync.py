@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import openai
 from openai._models import FinalRequestOptions
 
-import openai
 from moongate.client.guard import Permit
 from moongate.client.plan import estimate_call
 from moongate.errors import MoongateError
