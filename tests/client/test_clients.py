@@ -24,7 +24,6 @@ from moongate.errors import (
     NotJsonError,
     NotOfferedError,
     RequestRefusedError,
-    ServerError,
     TimedOutError,
     WrongRegionError,
 )
@@ -238,7 +237,7 @@ def test_odd_streams_are_read_alike(client: Any, serve: Serve, fault: Fault) -> 
 def test_an_error_inside_a_stream(client: Any, serve: Serve) -> None:
     server = serve()
     server.inject(Fault("error_in_stream", path="/chat/completions"))
-    with pytest.raises(ServerError, match="currently overloaded"):
+    with pytest.raises(OverloadedError, match="currently overloaded"):
         client.stream(server)
     assert server.count("POST") == 1
 
