@@ -23,6 +23,7 @@ from moongate.errors import (
     KeyMissingError,
     NotJsonError,
     NotOfferedError,
+    OverloadedError,
     RequestRefusedError,
     TimedOutError,
     WrongRegionError,

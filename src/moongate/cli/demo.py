@@ -30,7 +30,7 @@ def command(asked: Asked) -> int:
     """
     cache_dir = load_folders().cache_dir
     fetch(asked, cache_dir)
-    with _clean_environment(cache_dir), _gateway() as served_id:
+    with _clean_environment(), _gateway(cache_dir) as served_id:
         passed = [_step(asked, *step) for step in _steps(served_id)]
     if not all(passed):
         asked.show.talk("the demo did not go as it should; run it again with --debug")
@@ -58,14 +58,12 @@ def _step(asked: Asked, sentence: str, expected: int, arguments: tuple[str, ...]
 
 
 @contextmanager
-def _clean_environment(cache_dir: Path) -> Iterator[None]:
+def _clean_environment() -> Iterator[None]:
     """Take every key, address and choice out of this process; what the demo writes goes to a folder of its own."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="moongate-demo-") as folder:
         clean = scrubbed(before) | {
-            "MOONGATE_CACHE_DIR": str(cache_dir),
-            "MOONGATE_CONFIG_DIR": str(Path(folder, "config")),
-            "MOONGATE_DATA_DIR": str(Path(folder, "data")),
+            f"MOONGATE_{kind.upper()}_DIR": str(Path(folder, kind)) for kind in ("cache", "config", "data")
         }
         os.environ.clear()
         os.environ.update(clean)
@@ -77,9 +75,9 @@ def _clean_environment(cache_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _gateway() -> Iterator[str]:
-    """Serve the embedded model with a fresh one-dollar account, and yield the id that it lists."""
-    settings = load(Flags(provider="local"))
+def _gateway(cache_dir: Path) -> Iterator[str]:
+    """Serve the embedded model, weights from `cache_dir`, with a fresh one-dollar account; yield the id it lists."""
+    settings = load(Flags(provider="local", cache_dir=str(cache_dir)))
     with serving().running(settings, port=0) as gateway:
         gateway.desk.create_account("demo", FIRST_DOLLAR)
         _, secret = gateway.desk.create_key("demo", "the demo's")

@@ -53,7 +53,10 @@ def prepare(
     body = calls.encoded(applied.body)
     guard.check(body, (permit,))
     notes = permit.notes + tuple(f"changed {change.message}" for change in applied.changes)
-    notes += tuple(f"{finding.message} ({finding.sureness})" for finding in applied.warnings)
+    notes += tuple(
+        warning.message if warning.rule == rules.UNKNOWN_MODEL else f"not certain: {warning.message}"
+        for warning in applied.warnings
+    )
     return Prepared(call=calls.chat(guard.row, body, model=permit.id), permit=permit, notes=notes)
 
 

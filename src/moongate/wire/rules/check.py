@@ -16,6 +16,7 @@ from moongate.wire.rules.records import Edit, Finding
 from moongate.wire.rules.rows import UNKNOWN, Family, Plan, Rule, plan_for, plan_of, rules
 
 LARGEST = 100 * 1024 * 1024  # bytes, of a file and of a body
+UNKNOWN_MODEL = "unknown-model"  # the rule of the finding that no rules are known
 PURPOSES = ("file-extract", "image", "video", "batch")
 
 Test: TypeAlias = Callable[[Any, Case], Iterator[Hit]]
@@ -172,7 +173,7 @@ def short(value: object) -> str:
 def _unknown(body: Mapping[str, Any], model: Model | None, row: Provider) -> Finding:
     name = model.id if model is not None else body.get("model")
     return Finding(
-        rule="unknown-model",
+        rule=UNKNOWN_MODEL,
         field="model",
         value=name,
         allowed="anything",
