@@ -32,6 +32,7 @@ COMMANDS = {
     "snippet": "A ready example with an id that the endpoint lists.",
     "local": "The embedded model's weights.",
     "demo": "The whole thing at work on the embedded model, without any key.",
+    "facts": "What moongate takes for true, with source, date and sureness.",
     "testing": "The offline Moonshot server, for tests.",
     "config": "Effective settings, stored keys, trusted project files.",
     "completion": "The completion script of a shell.",
