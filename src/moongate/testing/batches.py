@@ -160,8 +160,10 @@ class Batches:
         ordered = lines if self._world.readings.batch_order == "input" else lines[::-1]
         content = b"".join(msgspec.json.encode(line) + b"\n" for line in ordered)
         name = f"{batch.id}_{kind}.jsonl"
+        # the specification's FileObject knows four purposes; batch_output is one of the six of a later page
+        purpose = "batch_output" if self._world.readings.purposes == "six" else "batch"
         stored = self._files.add(
-            batch.account, filename=name, purpose="batch_output", content=content, at=self._world.clock()
+            batch.account, filename=name, purpose=purpose, content=content, at=self._world.clock()
         )
         return stored.id
 
