@@ -30,6 +30,7 @@ _HOMES = {
     "MoongateError": "moongate.errors",
     "ProviderError": "moongate.errors",
     "RateLimitedError": "moongate.errors",
+    "RuleError": "moongate.wire.rules",
     "ToolCall": "moongate.facts.chat",
     "UnavailableError": "moongate.errors",
     "Usage": "moongate.facts.chat",
@@ -58,6 +59,7 @@ __all__ = [
     "MoongateError",
     "ProviderError",
     "RateLimitedError",
+    "RuleError",
     "ToolCall",
     "UnavailableError",
     "Usage",
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from moongate.facts.chat import Answer, Chunk, Cost, ToolCall, Usage
     from moongate.facts.models import Listing, Model, Verdict
     from moongate.facts.money import Balance, Money
+    from moongate.wire.rules import RuleError
 
 
 def __getattr__(name: str) -> Any:

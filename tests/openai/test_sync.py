@@ -172,7 +172,7 @@ def test_files_and_batches_pass(client: OpenAI, server: MoonshotServer) -> None:
     [
         b'{"body": {"model": "kimi-k2.6"}, "body": {"model": "gpt-4o"}}',
         b'{"body": {"model": "kimi-k2.6", "Model": "gpt-4o"}}',
-        b'{"body": {"messages": []}}',
+        b'{"body": {"messages": [{"role": "user", "content": "hi"}]}}',
         b'{"custom_id": "1"}',
         b'[["body", {"model": "kimi-k2.6"}]]',
         b'{"body": {"model": "kimi-k2.6"}} {"body": {"model": "gpt-4o"}}',
@@ -218,7 +218,7 @@ def test_a_redirect_is_not_followed_when_the_call_asks_for_it(client: OpenAI, se
         with pytest.raises(errors.BaseUrlError):
             client.post(
                 "/chat/completions",
-                body={"model": "kimi-k2.6", "messages": []},
+                body={"model": "kimi-k2.6", "messages": [{"role": "user", "content": "hi"}]},
                 cast_to=dict[str, Any],
                 options={"follow_redirects": True},
             )

@@ -20,6 +20,7 @@ from moongate.openai.names import named, renamed
 from moongate.openai.options import flags_from, for_sdk, refuse_roads, timeout_of
 from moongate.openai.refusals import sdk_error
 from moongate.openai.routes import Body
+from moongate.openai.ruled import ruled
 from moongate.openai.watch import Watch, settled, text_key, watched
 from moongate.wire import calls
 from moongate.wire.calls import Call
@@ -80,10 +81,10 @@ class AsyncGuarded(openai.AsyncOpenAI):
 
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
         options = await super()._prepare_options(options)
-        if self._watch.is_off:
-            return options
         try:
-            return renamed(options, {name: await self._id_for(name) for name in named(options)})
+            if not self._watch.is_off:
+                options = renamed(options, {name: await self._id_for(name) for name in named(options)})
+            return ruled(options, self._watch)
         except MoongateError as error:
             raise sdk_error(error) from error
 
@@ -148,6 +149,7 @@ class AsyncOpenAI(AsyncGuarded):
         api_key: str | None = None,
         base_url: object = None,
         guard: str | None = None,
+        rules: str | None = None,
         timeout: Any = openai.not_given,
         http_client: Any = None,
         default_headers: Mapping[str, str] | None = None,
@@ -156,7 +158,7 @@ class AsyncOpenAI(AsyncGuarded):
         with contextlib.ExitStack() as undo:
             try:
                 refuse_roads(options)
-                flags = flags_from(provider, text_key(api_key), base_url, guard)
+                flags = flags_from(provider, text_key(api_key), base_url, guard, rules)
                 watch = watched(flags, settled(flags))
                 undo.callback(watch.parts.close)
                 timeout = timeout_of(watch, timeout)

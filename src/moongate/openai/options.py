@@ -31,7 +31,9 @@ def given(value: object) -> bool:
     return value is not None and not isinstance(value, openai.NotGiven)
 
 
-def flags_from(provider: object, api_key: str | None, base_url: object, guard: str | None) -> Flags:
+def flags_from(
+    provider: object, api_key: str | None, base_url: object, guard: str | None, rules: str | None = None
+) -> Flags:
     """Return what the user said to a constructor. Raises UsageError for the SDK's own provider objects."""
     if provider is not None and not isinstance(provider, str):
         raise UsageError(
@@ -39,7 +41,7 @@ def flags_from(provider: object, api_key: str | None, base_url: object, guard: s
             advice='Name one of moongate\'s: OpenAI("moonshot").',
         )
     address = str(base_url).rstrip("/") if given(base_url) else None
-    return Flags(provider=provider, api_key=api_key, base_url=address, guard=guard)
+    return Flags(provider=provider, api_key=api_key, base_url=address, guard=guard, rules=rules)
 
 
 def for_sdk(watch: Watch, timeout: object, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from moongate.openai.adopt import copied, finish
 from moongate.openai.names import named, renamed
 from moongate.openai.options import flags_from, for_sdk, refuse_roads, timeout_of
 from moongate.openai.refusals import sdk_error
+from moongate.openai.ruled import ruled
 from moongate.openai.watch import Watch, settled, text_key, watched
 from moongate.wire import calls
 from moongate.wire.calls import Call
@@ -72,10 +73,10 @@ class Guarded(openai.OpenAI):
 
     def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
         options = super()._prepare_options(options)
-        if self._watch.is_off:
-            return options
         try:
-            return renamed(options, {name: self._id_for(name) for name in named(options)})
+            if not self._watch.is_off:
+                options = renamed(options, {name: self._id_for(name) for name in named(options)})
+            return ruled(options, self._watch)
         except MoongateError as error:
             raise sdk_error(error) from error
 
@@ -144,6 +145,7 @@ class OpenAI(Guarded):
         api_key: str | None = None,
         base_url: object = None,
         guard: str | None = None,
+        rules: str | None = None,
         timeout: Any = openai.not_given,
         http_client: Any = None,
         default_headers: Mapping[str, str] | None = None,
@@ -152,7 +154,7 @@ class OpenAI(Guarded):
         with contextlib.ExitStack() as undo:
             try:
                 refuse_roads(options)
-                flags = flags_from(provider, text_key(api_key), base_url, guard)
+                flags = flags_from(provider, text_key(api_key), base_url, guard, rules)
                 watch = watched(flags, settled(flags))
                 undo.callback(watch.parts.close)
                 timeout = timeout_of(watch, timeout)

@@ -6,6 +6,7 @@ It decides and raises moongate's errors; `sync` and `aio` obey it inside the SDK
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from moongate.errors import (
     RequestRefusedError,
     UnknownRouteError,
 )
-from moongate.facts.models import Listing
+from moongate.facts.models import Listing, Model
 from moongate.openai.names import in_body
 from moongate.openai.routes import Body, body_at
 from moongate.settings.load import Flags, Settings, load
@@ -140,11 +141,20 @@ class Watch:
             advice='Use the plain SDK for them, or guard="off".',
         )
 
-    def _said(self, permit: Permit) -> Permit:
-        for note in permit.notes:
+    def listed(self, model_id: object) -> Model | None:
+        """Return the row of a listed id, from the list in memory."""
+        listing = self.parts.guard.catalog.at_hand()
+        return listing.by_id.get(model_id) if listing is not None and isinstance(model_id, str) else None
+
+    def tell(self, notes: Iterable[str]) -> None:
+        """Log each note once per client."""
+        for note in notes:
             if note not in self.told:
                 self.told.add(note)
                 log.warning("%s: %s", self.parts.row.title, note)
+
+    def _said(self, permit: Permit) -> Permit:
+        self.tell(permit.notes)
         return permit
 
     def _need_own_key(self, request: Outgoing) -> None:
