@@ -19,7 +19,7 @@ def ruled(options: FinalRequestOptions, watch: Watch) -> FinalRequestOptions:
     """Return the options with what the rules changed. Raises RuleError for what the model does not take."""
     body = options.json_data
     route = str(options.url).partition("?")[0].removeprefix(watch.base).lstrip("/")
-    if not isinstance(body, Mapping) or route != CHAT:
+    if not isinstance(body, Mapping) or (options.method.lower(), route) != ("post", CHAT):
         return options
     merged = {**body, **(options.extra_json or {})}
     applied = rules.apply(merged, watch.listed(merged.get("model")), watch.parts.row, watch.settings.rules)
