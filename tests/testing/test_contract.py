@@ -298,3 +298,18 @@ def test_an_output_file_has_a_purpose_that_its_page_knows(ask: Ask, purposes: An
         server.batches.advance(steps=3)
         written = server.batches[made].output_file_id or ""
         assert call("GET /v1/files/{file_id}", id_=written)["purpose"] == purpose
+
+
+def test_odd_requests_get_answers_not_failures(ask: Ask, server: MoonshotServer) -> None:
+    """What fuzzing does not come upon by itself."""
+    deep: dict[str, Any] = {"type": "string"}
+    for _ in range(300):
+        deep = {"type": "object", "properties": {"a": deep}}
+    tool = {"type": "function", "function": {"name": "look", "parameters": deep}}
+    call = Caller(ask, server)
+    assert "schema depth" in call("POST /v1/chat/completions", chat(tools=[tool]))["error"]["message"]
+    call("GET /v1/batches", query="?limit=" + "9" * 5000)
+    call("POST /v1/files", b"x", content_type="multipart/form-data; boundary*=utf-8''%E6%97%A5")
+    call("POST /v1/batches", batch_of(call.upload(line(1))["id"], completion_window="\u0661\u0662h"))
+    assert [one.status for one in call.seen] == [400, 200, 400, 200, 400]
+    assert not server.failures

@@ -231,14 +231,14 @@ class Batches:
         if after:
             place = next((number for number, batch in enumerate(mine) if batch.id == after), len(mine))
             mine = mine[place + 1 :]
-        limit = max(1, int(text)) if text.isdecimal() else 20
+        limit = max(1, int(text)) if re.fullmatch(r"[0-9]{1,9}", text) else 20
         rows = [self._look(batch).shown() for batch in mine[:limit]]
         return reply_json({"object": "list", "data": rows, "has_more": len(mine) > limit})
 
 
 def window_s(text: object) -> int | None:
     """Return the seconds of a completion window such as "12h", "1d" or "24h"; None when it is out of bounds."""
-    found = re.fullmatch(r"(\d{1,4})([hd])", text) if isinstance(text, str) else None
+    found = re.fullmatch(r"([0-9]{1,4})([hd])", text) if isinstance(text, str) else None
     if found is None:
         return None
     seconds = int(found[1]) * (HOUR_S if found[2] == "h" else 24 * HOUR_S)

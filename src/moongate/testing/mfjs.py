@@ -1,7 +1,7 @@
 """Flaws that make a JSON schema no Moonshot-flavoured one, in the words of the provider's validator.
 
-The basics only: what its published test cases and captured answers show. Size limits are left out, because its
-documentation and its code contradict each other about them. Pure.
+The basics only: what its published test cases and captured answers show. Of its size limits only the depth is kept,
+as its code has it (30; its documentation says 5, and they contradict each other about the others too). Pure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moongate.testing.loose import among, mapping
+from moongate.testing.loose import among, items, mapping
 
 TYPES = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
 KEYWORDS = frozenset(
@@ -19,12 +19,16 @@ KEYWORDS = frozenset(
 )
 TOLERATED = frozenset({"$schema", "$comment"})  # answered with the header msh-schema-warning
 BESIDE_REF = frozenset({"$ref", "description", "default", "title"})
+DEPTH_MAX = 30
 
 Schema = Mapping[str, Any]
 
 
 def flaws(schema: Schema) -> Iterator[str]:
-    """Yield every flaw with its place, the first one first."""
+    """Yield every flaw with its place, the first one first; of a schema that is too deep only that."""
+    if _too_deep(schema):
+        yield f"At path 'root': schema depth exceeds maximum limit of {DEPTH_MAX}"
+        return
     yield from _flaws(schema, "root", "")
 
 
@@ -32,6 +36,21 @@ def tolerated(schema: Schema) -> Iterator[str]:
     """Yield the keywords that only earn a warning, as the header tells them."""
     for keyword in sorted(TOLERATED & schema.keys()):
         yield f"unsupported keywords: {keyword}"
+
+
+def _too_deep(schema: Schema) -> bool:
+    """Go down level by level, not by recursion: a schema may be deeper than Python's stack."""
+    level = [schema]
+    for _ in range(DEPTH_MAX):
+        level = [inner for outer in level for inner in _within(outer)]
+    return bool(level)
+
+
+def _within(schema: Schema) -> Iterator[Schema]:
+    held = [*mapping(schema.get("properties")).values(), *mapping(schema.get("$defs")).values()]
+    for inner in (*held, *items(schema.get("anyOf")), schema.get("items")):
+        if isinstance(inner, Mapping):
+            yield inner
 
 
 def _flaws(schema: Schema, name: str, path: str) -> Iterator[str]:

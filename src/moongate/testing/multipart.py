@@ -24,7 +24,8 @@ def parts(content_type: str, body: bytes) -> Iterator[Part]:
     boundary = header.get_boundary()
     if header.get_content_type() != "multipart/form-data" or not boundary:
         return
-    for section in (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1"))[1:]:
+    mark = b"\r\n--" + boundary.encode("latin-1", "replace")  # a header may spell any character (RFC 2231)
+    for section in (b"\r\n" + body).split(mark)[1:]:
         if section.startswith(b"--"):
             return
         head, _, content = section.partition(b"\r\n\r\n")
