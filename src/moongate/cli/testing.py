@@ -1,19 +1,29 @@
-"""`moongate testing serve`: the offline Moonshot server, by itself."""
+"""`moongate testing`: the offline Moonshot server by itself, and the kit that holds our facts against a live one."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from typing import Literal
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from moongate.cli.options import Asked, speaking
+from moongate.cli import show
+from moongate.cli.options import Asked, connecting, speaking
+
+if TYPE_CHECKING:
+    from moongate.acceptance.evidence import EvidenceFile
+    from moongate.acceptance.kit import Kit, Result
+
+REFUTED = 1
 
 
 @click.group("testing")
 def command() -> None:
-    """Test against a server that behaves as the providers do, without a key and without a network."""
+    """Test against a server that behaves as the providers do; or hold what we know against a live one."""
 
 
 @command.command("serve")
@@ -41,3 +51,90 @@ def serve(
             asked.show.talk("serving a fake; Ctrl-C ends")
         stop.wait()
     return 0
+
+
+def _money(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or not 0 <= amount <= 1_000_000:
+        raise click.BadParameter(f"{value!r} is no amount of money, such as 0.05.")
+    return value
+
+
+@command.command("acceptance")
+@click.option(
+    "--max-cost",
+    required=True,
+    metavar="AMOUNT",
+    callback=_money,
+    help="Most that the run may cost, in the endpoint's currency; 0 runs only what cannot cost anything.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The evidence file; without it one in the working directory, named by provider and time.",
+)
+@connecting
+def acceptance(asked: Asked, max_cost: str, output: Path | None) -> int:
+    """Ask a live Moonshot endpoint, with your key, what documents and observations leave uncertain.
+
+    One small request per fact; each is confirmed, refuted or still open. What the answers can cost at worst is
+    reserved before a request leaves, and never more than the cap. One probe sends an id that the endpoint does not
+    list, on purpose; its name is said. Exit code 0 when nothing is refuted, 1 when a fact is: news, not a failure.
+    """
+    from moongate.acceptance.evidence import EvidenceFile, default_path
+    from moongate.acceptance.kit import Kit, platform
+    from moongate.client.build import parts
+    from moongate.client.plan import chosen_model
+
+    platform(asked.settings.row)
+    asked.settings.needed_key()
+    built = parts(asked.settings, long_lived=False)
+    model = asked.settings.model or chosen_model(None, None, built.guard.catalog.listing())
+    kit = Kit(built, model, max_cost=max_cost)
+    file = EvidenceFile(output or default_path(kit.row.name))
+    _announce(asked, kit)
+    return _run(asked, kit, file)
+
+
+def _run(asked: Asked, kit: Kit, file: EvidenceFile) -> int:
+    """Run the probes, keep what they found however they end, and report."""
+    import time
+
+    from moongate.acceptance.evidence import document
+
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    results: list[Result] = []
+    try:
+        for result in kit.run():
+            results.append(result)
+            asked.show.talk(f"{result.status:<9} {result.id}")
+    finally:
+        found = document(kit, results, at=at)
+        file.keep(found)
+    _report(asked, results, found, file.path)
+    if kit.stopped is not None:
+        return show.failure(kit.stopped, as_json=False, debug=asked.show.debug)
+    return REFUTED if any(result.status == "refuted" for result in results) else 0
+
+
+def _announce(asked: Asked, kit: Kit) -> None:
+    asked.show.talk(f"asking {kit.row.title} ({kit.row.host}) about {kit.subject.model}, at most {kit.purse.cap}")
+    asked.show.talk(f"price: {kit.basis}")
+    asked.show.talk(f"sent on purpose although not listed: {', '.join(kit.unlisted)}; and a made-up key")
+
+
+def _report(asked: Asked, results: Sequence[Result], found: dict[str, object], path: Path) -> None:
+    if asked.show.json:
+        asked.show.document(found | {"evidence": str(path)})
+    else:
+        columns = ("status", "id", "fact", "detail")
+        asked.show.table(columns, [(result.status, result.id, result.fact, result.detail) for result in results])
+    counts = {status: sum(r.status == status for r in results) for status in ("confirmed", "refuted", "open")}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    asked.show.talk(f"{told}; cost {found['cost']} {found['currency']}; evidence in {path}")
+    if counts["refuted"]:
+        asked.show.talk("a refuted fact is news about the endpoint: see docs/acceptance.md for what to do with it")

@@ -1,0 +1,227 @@
+"""What replies say about a fact: small pure functions from replies to a verdict.
+
+A judge confirms or refutes only what it was asked about; whatever else a reply shows leaves the fact open. Whether a
+reply came at all (time-outs, 429, 5xx) is looked at by `kit` before a judge is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from moongate.facts.chat import Usage
+from moongate.wire.fold import usage_from
+from moongate.wire.replies import Fault, Reply, fault_in
+from moongate.wire.sse import Decoder
+
+Status = Literal["confirmed", "refuted", "open"]
+Verdict = tuple[Status, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One reply, read as far as it can be. `payload` is its JSON, `events` those of a stream, in order."""
+
+    status: int
+    headers: Mapping[str, str]
+    payload: Any = None
+    events: tuple[Any, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success."""
+        return 200 <= self.status < 300
+
+    @property
+    def fault(self) -> Fault:
+        """What an error body says; empty when there is none."""
+        return fault_in(self.payload)
+
+    @property
+    def said(self) -> str:
+        """The status with the error's type and message, as a detail shows it."""
+        fault = self.fault
+        words = " ".join(word for word in (fault.type or fault.code, fault.message) if word)
+        return f"HTTP {self.status}" + (f": {words}" if words else "")
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that the reply reports, wherever it does."""
+        found = [usage_from(_get(payload, "usage")) for payload in (self.payload, *reversed(self.events))]
+        found += [usage_from(_get(choice, "usage")) for event in self.events for choice in _list(event, "choices")]
+        return next((usage for usage in found if usage is not None), None)
+
+
+Judge = Callable[[Sequence[Seen]], Verdict]
+
+
+def seen(reply: Reply) -> Seen:
+    """Read a reply; a body that is no JSON gives no payload. Raises what a malformed stream raises."""
+    if reply.headers.get("content-type", "").startswith("text/event-stream"):
+        events = tuple(_json(text) for text in Decoder().feed(reply.body) if text != "[DONE]")
+        return Seen(status=reply.status, headers=reply.headers, events=events)
+    return Seen(status=reply.status, headers=reply.headers, payload=_json(reply.body))
+
+
+def accepted(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a 2xx, refute by a 400."""
+    last = replies[-1]
+    if last.ok:
+        return "confirmed", f"accepted (HTTP {last.status})"
+    return ("refuted" if last.status == 400 else "open"), last.said
+
+
+def refused(*words: str, status: int = 400) -> Judge:
+    """Return a judge: confirmed by this status with any of the words in the message, refuted by a 2xx."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        last = replies[-1]
+        if last.ok:
+            return "refuted", f"accepted (HTTP {last.status}){_warned(last)}"
+        named = any(re.search(rf"\b{re.escape(word)}\b", last.fault.message) for word in words)
+        return ("confirmed" if last.status == status and named else "open"), last.said
+
+    return judge
+
+
+def unauthorized(kind: str) -> Judge:
+    """Return a judge: confirmed by a 401 of this type, refuted by any other answer in JSON."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        last = replies[-1]
+        if last.payload is None:
+            return "open", _no_json(last)
+        return ("confirmed" if last.status == 401 and last.fault.type == kind else "refuted"), last.said
+
+    return judge
+
+
+def unknown_model(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a 404 of the published type and words, refute by any other answer in JSON."""
+    last = replies[-1]
+    if last.payload is None:
+        return "open", _no_json(last)
+    fault = last.fault
+    exact = fault.type == "resource_not_found_error" and "Not found the model" in fault.message
+    return ("confirmed" if last.status == 404 and exact else "refuted"), last.said
+
+
+def no_route(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a 404 whose `error` is the string "url.not_found", refute by any other answer in JSON."""
+    last = replies[-1]
+    if last.payload is None:
+        return "open", _no_json(last)
+    if last.status == 404 and _get(last.payload, "error") == "url.not_found":
+        return "confirmed", "HTTP 404: the url.not_found envelope"
+    return "refuted", last.said
+
+
+def answer_id(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by `chatcmpl-` with 24 hexadecimal digits."""
+    found = _get(replies[-1].payload, "id")
+    if not replies[-1].ok or not isinstance(found, str):
+        return "open", replies[-1].said
+    good = re.fullmatch(r"chatcmpl-[0-9a-f]{24}", found)
+    return ("confirmed" if good else "refuted"), f"the id is {found!r}"
+
+
+def call_id(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a tool call's id of the function's name, `_` and a number."""
+    for choice in _list(replies[-1].payload, "choices"):
+        for call in _list(_get(choice, "message"), "tool_calls"):
+            name, found = _get(_get(call, "function"), "name"), _get(call, "id")
+            good = re.fullmatch(rf"{re.escape(str(name))}_\d+", str(found))
+            return ("confirmed" if good else "refuted"), f"the id of a call to {name!r} is {found!r}"
+    return "open", f"no tool call came ({replies[-1].said})"
+
+
+def stream_usage(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by usage in the last choice and in a chunk of its own."""
+    last = replies[-1]
+    if not last.ok or not last.events:
+        return "open", last.said
+    inside = any(_get(choice, "usage") for event in last.events for choice in _list(event, "choices"))
+    beside = any(_get(event, "usage") and not _list(event, "choices") for event in last.events)
+    places = [name for name, there in (("choices[0]", inside), ("a chunk of its own", beside)) if there]
+    return ("confirmed" if inside and beside else "refuted"), f"usage in {' and '.join(places) or 'no chunk'}"
+
+
+def cached_places(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by equal numbers in both places; without a cache hit nothing is learned."""
+    used = _get(replies[-1].payload, "usage")
+    top = _get(used, "cached_tokens")
+    inner = _get(_get(used, "prompt_tokens_details"), "cached_tokens")
+    if not top and not inner:
+        return "open", f"the repeated prompt reported no cached tokens ({replies[-1].said})"
+    return ("confirmed" if top == inner else "refuted"), f"usage: {top}, prompt_tokens_details: {inner}"
+
+
+def length_kept(maximum: int) -> Judge:
+    """Return a judge: confirmed by an answer cut at `maximum` completion tokens, refuted by a longer one."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        used = replies[-1].usage
+        if not replies[-1].ok or used is None:
+            return "open", replies[-1].said
+        detail = f"{used.completion_tokens} completion tokens of at most {maximum}"
+        if used.completion_tokens > maximum:
+            return "refuted", detail
+        finish = [_get(choice, "finish_reason") for choice in _list(replies[-1].payload, "choices")]
+        return ("confirmed" if "length" in finish else "open"), f"{detail}, finish_reason {finish}"
+
+    return judge
+
+
+def bare_estimate(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by `{"data": {"total_tokens": n}}` with nothing beside `data`."""
+    payload = replies[-1].payload
+    total = _get(_get(payload, "data"), "total_tokens")
+    if not replies[-1].ok or not isinstance(total, int):
+        return "open", replies[-1].said
+    beside = sorted(set(payload) - {"data"})
+    return ("refuted" if beside else "confirmed"), f"beside data: {', '.join(beside) or 'nothing'}"
+
+
+def balance_shape(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by three numbers in `data`, of which available = voucher + max(cash, 0). No amount is repeated."""
+    data = _get(replies[-1].payload, "data")
+    amounts = {name: _get(data, f"{name}_balance") for name in ("available", "voucher", "cash")}
+    if not replies[-1].ok:
+        return "open", replies[-1].said
+    if not all(isinstance(amount, int | float) for amount in amounts.values()):
+        kinds = {name: type(amount).__name__ for name, amount in amounts.items()}
+        return "refuted", f"not three numbers: {kinds}"
+    exact = {name: Decimal(str(amount)) for name, amount in amounts.items()}
+    adds_up = abs(exact["voucher"] + max(exact["cash"], Decimal(0)) - exact["available"]) <= Decimal("0.00002")
+    return ("confirmed", "three numbers that add up") if adds_up else ("refuted", "the three numbers do not add up")
+
+
+def _no_json(reply: Seen) -> str:
+    """A page may be a proxy's: it says nothing about the endpoint."""
+    return f"HTTP {reply.status} with something that is not JSON"
+
+
+def _warned(reply: Seen) -> str:
+    warning = reply.headers.get("msh-schema-warning")
+    return f" with the header msh-schema-warning: {warning}" if warning else ""
+
+
+def _json(text: str | bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _get(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    found = _get(value, name)
+    return found if isinstance(found, list) else []
