@@ -26,8 +26,9 @@ bench: install  ## start-up time, guard overhead: ratios, measured in one run
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
 
-interop: install  ## the guarded SDK's tests against the other supported major of openai, in an environment of its own
+interop: install  ## the SDK's other major, and the published contract fuzzed; each in an environment of its own
 	$(RUN)python scripts/interop.py
+	$(RUN)python scripts/fuzz_contract.py
 
 docs: install  ## rewrite what the documentation shows of commands and their output
 	$(RUN)python scripts/make_help.py
