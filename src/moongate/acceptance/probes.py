@@ -7,7 +7,7 @@ if it is answered, also where a refusal is expected. Sending, money and evidence
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from moongate.acceptance import judges
@@ -239,15 +239,7 @@ def _refusals() -> Iterator[Probe]:
 
 def _http_image(subject: Subject) -> tuple[Ask, ...]:
     (ask,) = _chat({"messages": [{"role": "user", "content": IMAGE}]})(subject)
-    return (
-        Ask(
-            method=ask.method,
-            path=ask.path,
-            fields=ask.fields,
-            worst_tokens=ask.worst_tokens,
-            more_prompt=IMAGE_TOKENS,
-        ),
-    )
+    return (replace(ask, more_prompt=IMAGE_TOKENS),)
 
 
 def _pinned() -> Iterator[Probe]:
