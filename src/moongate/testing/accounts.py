@@ -98,12 +98,15 @@ class Accounts:
         """Return the account that a key belongs to."""
         return next((account for account in tuple(self._accounts) if key in account.keys), None)
 
-    def authenticated(self, request: Received, *, region: str, product: str) -> Account:
-        """Return who is calling; a missing, unknown or foreign key raises the 401 that it gets here."""
+    def authenticated(self, request: Received, *, region: str, product: str, unnamed: KeyFault = "no_key") -> Account:
+        """Return who is calling; a missing, unknown or foreign key raises the 401 that it gets here.
+
+        `unnamed` is the refusal of a call without any key, which sources word differently.
+        """
         header = request.headers.get("authorization", "")
         scheme, _, key = header.partition(" ")
         if not header or scheme.lower() != "bearer" or not key.strip():
-            raise refuse("no_key")
+            raise refuse(unnamed)
         account = self.owner(key.strip())
         if account is None or account.product != product or account.region != region:
             raise refuse("wrong_key")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from moongate.testing.accounts import Account, Accounts, Region
+from moongate.testing.accounts import Account, Accounts, KeyFault, Region
 from moongate.testing.exchange import Received
 from moongate.testing.limits import Limits
 from moongate.testing.listing import Shape
@@ -50,7 +50,8 @@ class World:
         """Return whose key came with the request, or raise the 401 that it gets."""
         if self.open_door:
             return self.accounts.default
-        return self.accounts.authenticated(request, region=self.region, product=self.product)
+        unnamed: KeyFault = "no_key" if self.readings.no_key == "incorrect_api_key_error" else "wrong_key"
+        return self.accounts.authenticated(request, region=self.region, product=self.product, unnamed=unnamed)
 
     def visible(self, account: Account | None) -> tuple[ServedModel, ...]:
         """Return the models that an account's list carries; None is somebody without a key."""
