@@ -156,7 +156,7 @@ def test_both_404_envelopes() -> None:
     assert type(route) is e.UnknownRouteError and route.exit_code == 2 and "没找到对象" in str(route)
     assert "https://api.moonshot.ai/v1" in route.advice
     model = _error(404, _moonshot("resource_not_found_error", "Not found the model kimi-k2.6 or Permission denied"))
-    assert type(model) is e.ModelNotPermittedError and "lists 'kimi-k2.6' but answers" in str(model)
+    assert type(model) is e.ModelNotPermittedError and "answers that 'kimi-k2.6' is not found" in str(model)
     file = _error(404, _moonshot("resource_not_found_error", "file x not found"), model=None)
     assert type(file) is e.BadRequestError
 

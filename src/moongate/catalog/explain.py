@@ -6,16 +6,16 @@ from moongate.catalog.resolve import normal
 from moongate.errors import ModelRefusedError
 from moongate.facts.models import Listing, Verdict
 from moongate.facts.providers import Provider
-from moongate.wire.clean import excerpt
 
 _NAMED_OWNERS = 3
+_LONGEST = 120
 _NAMED_IDS = 6
 
 
 def refusal(verdict: Verdict, listing: Listing, row: Provider, *, now: float) -> ModelRefusedError:
     """Return the error for a name that the endpoint does not list."""
-    name = excerpt(verdict.name, 120)
-    message = f"{row.title} ({row.host}) does not list {name!r}{_because(verdict)}."
+    name = repr(verdict.name if len(verdict.name) <= _LONGEST else verdict.name[:_LONGEST] + "…")  # escapes controls
+    message = f"{row.title} ({row.host}) does not list {name}{_because(verdict)}."
     return ModelRefusedError(
         message,
         reason=verdict.reason,

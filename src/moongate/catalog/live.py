@@ -121,6 +121,12 @@ class Catalog:
         """Return the list after an id was not found in it: refetched, but at most once within the pause."""
         return self._settle(missing=True)
 
+    def now(self) -> Listing:
+        """Return the list as the endpoint sends it now, whatever is at hand; for those who verify."""
+        with self._lock:
+            self._look_on_disk()
+            return self._fetched()
+
     def denied_at(self, model_id: str) -> float | None:
         """Return when a listed id was last answered "not found or not permitted", in seconds since the epoch."""
         return self._denied.get(model_id)
@@ -183,7 +189,8 @@ class Catalog:
             body = self._fetch()
             listing = listing_from(body, self.row, fetched_at=now)
         except MoongateError as error:
-            return self._failed(error, now)
+            self._attempted_at = self._clock()  # a pause begins when a try ends: one that hung must not be repeated
+            return self._failed(error, self._attempted_at)
         self._listing, self._failure, self._warned = listing, None, False
         self._keep(body, now)
         return listing

@@ -119,7 +119,7 @@ def _why(
     never = known.never.get(name) or known.never.get(name.casefold())
     if never is not None:
         return "invented", f"{never.why} ({never.source})", (), None
-    owners = known.owners(name, besides=(row.name,) if row.at_home else ())
+    owners = known.owners(name, besides=(row.name,) if row.at_home else (), exactly=(row.name,))
     if owners:
         return "foreign", f"seen there {owners[0].seen}", owners, None
     if row.is_floating(name) or name.endswith("-latest"):

@@ -38,6 +38,10 @@ def command(asked: Asked, prompt: str | None, stream: bool | None, **given: Any)
     prompt = inputs.with_stdin(prompt)
     images, files, schema, tools = (given.pop(name) for name in ("images", "files", "schema", "tools"))
     system = given.pop("system")
+    if prompt is None and (images or schema or tools):
+        raise UsageError("--image, --schema and --tools go with a prompt, not with a conversation.")
+    if stream and (schema or tools):
+        raise UsageError("--schema and --tools answer in one piece.", advice="Leave --stream out.")
     parameters = _parameters(**given)
     with asked.client(spends=True) as client:
         messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []

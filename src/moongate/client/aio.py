@@ -103,10 +103,10 @@ class AsyncClient:
         return self._parts.guard
 
     async def models(self, *, live: bool = False) -> Listing:
-        """Return the live list, at most 10 minutes old; with `live`, at most 30 seconds."""
+        """Return the live list, at most 10 minutes old; with `live`, asked for now."""
         catalog = self._parts.guard.catalog
         if live:
-            return await self.in_thread(catalog.again)
+            return await self.in_thread(catalog.now)
         at_hand = catalog.at_hand()
         return at_hand if at_hand is not None else await self.in_thread(catalog.listing)
 
@@ -131,8 +131,8 @@ class AsyncClient:
         prepared = await self._prepare(model, messages, parameters, extra_body, stream=False)
         try:
             answer = complete(await self._network().call(prepared.call), prepared, self.provider)
-        except ModelNotPermittedError:
-            await asyncio.to_thread(self.guard.catalog.note_denied, prepared.permit.id)
+        except ModelNotPermittedError as error:
+            await asyncio.to_thread(self.guard.denied, prepared.permit, error)
             raise
         await self._write_down(answer)
         return answer
@@ -403,8 +403,8 @@ class AsyncStream:
             ):
                 async for chunk in chunks:
                     yield chunk
-        except ModelNotPermittedError:
-            await asyncio.to_thread(self._guard.catalog.note_denied, prepared.permit.id)
+        except ModelNotPermittedError as error:
+            await asyncio.to_thread(self._guard.denied, prepared.permit, error)
             raise
         state.finish()
         await self._finished(self.answer)

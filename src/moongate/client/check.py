@@ -14,6 +14,7 @@ from moongate.client.sync import Client
 from moongate.errors import (
     AuthenticationError,
     ConfigError,
+    KeyMissingError,
     ModelRefusedError,
     MoongateError,
     NotOfferedError,
@@ -55,6 +56,7 @@ class Findings:
     """What the facts so far have brought, for those after them and for whoever asked."""
 
     model: str | None = None
+    usable: bool = False  # whether requests that name it may leave
     before: Money | None = None
     answer: Answer | None = None
 
@@ -85,8 +87,7 @@ def check(client: Client, seen: Findings, *, chat: bool) -> Iterator[Fact]:
 
 def _list_facts(client: Client, listing: Listing) -> Iterator[Fact]:
     row = client.provider
-    path = row.list_keyed if row.list_keyed and client.has_key else row.list
-    evidence = Evidence(request=f"GET {row.url(path)}", status=200, at=_rfc3339(listing.fetched_at))
+    evidence = Evidence(request=_list_request(client), status=200, at=_rfc3339(listing.fetched_at))
     if listing.unverified_since is not None:
         yield Fact(name="key", status="unverified", detail="the live list cannot be had", evidence=None)
         yield Fact(name="base_url", status="unverified", detail=f"{row.base_url} did not answer now", evidence=None)
@@ -100,13 +101,18 @@ def _list_facts(client: Client, listing: Listing) -> Iterator[Fact]:
         yield Fact(name="key", status="verified", detail=f"{_key(client)} is accepted", evidence=evidence)
         yield Fact(name="base_url", status="verified", detail=row.base_url, evidence=evidence)
     shown = ", ".join(listing.ids[:6]) + (f" and {len(listing.ids) - 6} more" if len(listing.ids) > 6 else "")
-    status: Status = "verified" if listing.unverified_since is None else "unverified"
-    yield Fact(name="models", status=status, detail=f"{len(listing.ids)} listed: {shown}", evidence=evidence)
+    status: Status = "verified" if listing.unverified_since is None and listing.ids else "unverified"
+    yield Fact(
+        name="models",
+        status=status,
+        detail=f"{len(listing.ids)} listed: {shown or 'nothing is offered to this key'}",
+        evidence=evidence,
+    )
 
 
 def _without_list(client: Client, error: MoongateError) -> Iterator[Fact]:
     row = client.provider
-    evidence = Evidence(request=f"GET {row.url(row.list)}", status=error.status, at=_rfc3339(time.time()))
+    evidence = Evidence(request=_list_request(client), status=error.status, at=_rfc3339(time.time()))
     wrong_key, wrong_url = isinstance(error, AuthenticationError), isinstance(error, UnknownRouteError)
     facts: dict[str, Status] = {
         "key": "refuted" if wrong_key else "unverified",
@@ -122,14 +128,16 @@ def _without_list(client: Client, error: MoongateError) -> Iterator[Fact]:
 
 
 def _model_fact(client: Client, listing: Listing, seen: Findings) -> Fact:
-    row = client.provider
-    evidence = Evidence(request=f"GET {row.url(row.list)}", status=200, at=_rfc3339(listing.fetched_at))
+    evidence = Evidence(request=_list_request(client), status=200, at=_rfc3339(listing.fetched_at))
+    said, seen.usable = client.settings.model, False
     try:
         permit = client.guard.allow(client.model_name())
     except ModelRefusedError as error:
-        status: Status = "refuted" if client.settings.model else "unverified"
+        status: Status = "refuted" if said else "unverified"
         return Fact(name="model", status=status, detail=error.message, evidence=evidence, advice=error.advice)
-    seen.model = permit.id
+    seen.model, seen.usable = permit.id, True
+    if permit.model is None and permit.id not in listing.by_id:
+        return Fact(name="model", status="refuted", detail=f"{permit.id!r} is not listed", evidence=evidence)
     notes = f" ({'; '.join(permit.notes)})" if permit.notes else ""
     return Fact(name="model", status="verified", detail=f"{permit.id!r} is listed{notes}", evidence=evidence)
 
@@ -154,8 +162,8 @@ def _balance_fact(client: Client, seen: Findings) -> Fact:
 
 def _estimate_fact(client: Client, seen: Findings) -> Fact:
     row = client.provider
-    if seen.model is None:
-        return _skipped("estimate", "needs a model")
+    if not seen.usable or seen.model is None:
+        return _skipped("estimate", "needs a model that may be used")
     try:
         tokens = client.estimate(model=seen.model, messages=_messages())
     except NotOfferedError as error:
@@ -168,8 +176,8 @@ def _estimate_fact(client: Client, seen: Findings) -> Fact:
 
 def _chat_fact(client: Client, seen: Findings) -> Fact:
     request = f"POST {client.provider.url('/chat/completions')}"
-    if seen.model is None:
-        return _skipped("chat", "needs a model")
+    if not seen.usable or seen.model is None:
+        return _skipped("chat", "needs a model that may be used")
     try:
         seen.answer = answer = client.chat(model=seen.model, messages=_messages(), max_tokens=MAX_TOKENS)
     except MoongateError as error:
@@ -219,10 +227,18 @@ def reconciled(change: Money, cost: Money) -> tuple[Status, str]:
 
 
 def _failed(name: str, request: str, error: MoongateError) -> Fact:
-    """A call that got an answer is refuted by it; one that got none stays unverified."""
+    """A call that got an answer is refuted by it; one that got none stays unverified, one never sent is skipped."""
+    if isinstance(error, KeyMissingError):
+        return _skipped(name, error.message)
     evidence = Evidence(request=request, status=error.status, at=_rfc3339(time.time()))
     status: Status = "unverified" if isinstance(error, UnavailableError) else "refuted"
     return Fact(name=name, status=status, detail=error.message, evidence=evidence, advice=error.advice or None)
+
+
+def _list_request(client: Client) -> str:
+    """Return the request line of the list: with a key some endpoints list elsewhere what that key may use."""
+    row = client.provider
+    return f"GET {row.url(row.list_keyed if row.list_keyed and client.has_key else row.list)}"
 
 
 def _skipped(name: str, why: str) -> Fact:

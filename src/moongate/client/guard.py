@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from moongate.catalog.explain import refusal
 from moongate.catalog.live import Catalog
 from moongate.catalog.resolve import Pins, resolve
-from moongate.errors import ListUnavailableError, ModelRefusedError
+from moongate.errors import ListUnavailableError, ModelNotPermittedError, ModelRefusedError
 from moongate.facts.models import Listing, Model, Verdict
 from moongate.facts.providers import Provider
 from moongate.settings.load import Guard as Mode
@@ -95,6 +95,12 @@ class Guard:
                     f"The request body names {name!r}, which is not an id of {self.row.title}.",
                     advice="Nothing was sent. Give the model by its listed id where the body is written by hand.",
                 )
+
+    def denied(self, permit: Permit, error: ModelNotPermittedError) -> None:
+        """Say, and keep as evidence, that a listed id was answered "not found or not permitted"."""
+        if permit.model is not None:  # an id that was sent unlisted, because the guard was told to, proves nothing
+            error.message = f"{permit.id!r} is listed, and yet {error.message}"
+            self.catalog.note_denied(permit.id)
 
     def _permit(self, verdict: Verdict, listing: Listing) -> Permit:
         notes = []

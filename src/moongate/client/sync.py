@@ -95,9 +95,9 @@ class Client:
         return self._parts.guard
 
     def models(self, *, live: bool = False) -> Listing:
-        """Return the live list, at most 10 minutes old; with `live`, at most 30 seconds."""
+        """Return the live list, at most 10 minutes old; with `live`, asked for now."""
         catalog = self._parts.guard.catalog
-        return catalog.again() if live else catalog.listing()
+        return catalog.now() if live else catalog.listing()
 
     def resolve(self, name: str) -> Verdict:
         """Return what `name` means at this endpoint. Sends nothing but, if needed, the request for the list."""
@@ -120,8 +120,8 @@ class Client:
         prepared = self._prepare(model, messages, parameters, extra_body, stream=False)
         try:
             answer = complete(self._network().call(prepared.call), prepared, self.provider)
-        except ModelNotPermittedError:
-            self.guard.catalog.note_denied(prepared.permit.id)
+        except ModelNotPermittedError as error:
+            self.guard.denied(prepared.permit, error)
             raise
         self._write_down(answer)
         return answer
@@ -342,8 +342,8 @@ class Stream:
         try:
             with door.stream_call(self._prepared.call) as pieces:
                 yield from self._read(pieces)
-        except ModelNotPermittedError:
-            self._guard.catalog.note_denied(self._prepared.permit.id)
+        except ModelNotPermittedError as error:
+            self._guard.denied(self._prepared.permit, error)
             raise
         self._state.finish()
         self._finished(self.answer)

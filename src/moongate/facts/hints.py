@@ -52,13 +52,19 @@ class Hints:
     hosts: tuple[Host, ...]
     never: dict[str, Never]
 
-    def owners(self, model_id: str, *, besides: Iterable[str] = ()) -> tuple[Host, ...]:
+    def owners(self, model_id: str, *, besides: Iterable[str] = (), exactly: Iterable[str] = ()) -> tuple[Host, ...]:
         """Return the hosts that were seen with this id, alone or behind a vendor's name; best known first.
 
-        Hosts named in `besides` are left out. An id that has ended at a host is still that host's.
+        Hosts named in `besides` are left out; those named in `exactly` count only with the very id. An id that has
+        ended at a host is still that host's.
         """
-        left_out = set(besides)
-        owners = [host for host in self.hosts if host.name not in left_out and host.spells(model_id)]
+        left_out, strict = set(besides), set(exactly)
+        owners = [
+            host
+            for host in self.hosts
+            if host.name not in left_out
+            and (host.spells(model_id) if host.name not in strict else model_id in host.ids)
+        ]
         return tuple(sorted(owners, key=_rank))
 
     def retired(self, model_id: str, provider: str) -> str | None:

@@ -141,9 +141,11 @@ def _addressed(row: Provider, sources: Sources) -> tuple[Provider, str, tuple[st
     """Return the row at its effective address, what named that address ("" for nothing), and warnings."""
     url, variable = sources.value("base_url"), _url_origin(sources)
     warnings: tuple[str, ...] = ()
-    if url is None:
-        url, named_by = _url_variable(row, sources.env)
-        variable, warnings = named_by or "", _disagreement(row, sources.env)
+    named, named_by = _url_variable(row, sources.env)
+    if (
+        named is not None and sources.found["base_url"][1] != "flag"
+    ):  # the environment comes before a file, the flag before both
+        url, variable, warnings = named, named_by or "", _disagreement(row, sources.env)
     if url is None or row.name in ("local", "custom"):
         return row, "", ()
     clean = _clean(url, variable, sources)

@@ -119,7 +119,7 @@ def _tables(path: Path) -> dict[str, Any]:
         text = path.read_bytes()[: MAX_BYTES + 1]
         if len(text) > MAX_BYTES:
             raise ConfigError(f"{str(path)!r} is larger than {MAX_BYTES} bytes.")
-        return tomllib.loads(text.decode("utf-8"))
+        return tomllib.loads(text.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

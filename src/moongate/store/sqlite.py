@@ -42,14 +42,17 @@ def open_database(
 
 
 def _create_private(path: Path) -> None:
-    """Make the file before SQLite does, with the mode that its journal files then take over."""
+    """Make the file before SQLite does, with the mode that its journal files then take over.
+
+    A file that is there is never opened here: closing it would drop every lock that this process holds on it (POSIX),
+    and another process would then delete the write-ahead log under SQLite's feet.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if os.fstat(handle).st_mode & 0o077:
-            os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_file() and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 @contextlib.contextmanager

@@ -146,7 +146,7 @@ def _classify(reply: Reply, fault: Fault, row: Provider, model: str | None) -> e
         return _redirected(reply, where)
     if model is not None and (_NO_MODEL.search(fault.message) or fault.code in _MODEL_CODES):
         return errors.ModelNotPermittedError(
-            f"{where} lists {model!r} but answers that it is not found or not permitted{said}.",
+            f"{where} answers that {model!r} is not found or not permitted{said}.",
             advice="The account may lack access to it. Nothing was sent to another model.",
         )
     if _is_money(reply, fault):

@@ -17,7 +17,9 @@ class Decoder:
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max = max_event_bytes
-        self._rest = bytearray()
+        self._line_so_far: list[bytes] = []  # pieces of a line that has not ended: joined once, when it does
+        self._line_size = 0
+        self._held = b""  # what must wait for its next byte: half of a CRLF, or the beginning of a byte order mark
         self._data: list[bytes] = []
         self._size = 0
         self._started = False
@@ -27,24 +29,33 @@ class Decoder:
 
         Raises TooLargeError for an event beyond the limit, BrokenStreamError for one that is not UTF-8.
         """
-        self._rest += piece
-        *lines, rest = self._lines()
-        self._rest = bytearray(rest)
-        events = [event for line in lines if (event := self._line(line)) is not None]
-        if self._size + len(self._rest) > self._max:
+        *ended, rest = self._split(piece)
+        events = []
+        for end in ended:
+            line = b"".join([*self._line_so_far, end])
+            self._line_so_far, self._line_size = [], 0
+            event = self._line(line)
+            if event is not None:
+                events.append(event)
+        if rest:
+            self._line_so_far.append(rest)
+            self._line_size += len(rest)
+        if self._size + self._line_size > self._max:
             raise TooLargeError(f"One event of the stream is larger than {self._max} bytes.")
         return events
 
-    def _lines(self) -> list[bytes]:
-        text = bytes(self._rest)
-        if not self._started and not (len(text) < len(_BOM) and _BOM.startswith(text)):
+    def _split(self, piece: bytes) -> list[bytes]:
+        """Return the piece cut at line ends; the last part is the beginning of a line that goes on."""
+        text, self._held = self._held + piece, b""
+        if not self._started:
+            if len(text) < len(_BOM) and _BOM.startswith(text):
+                self._held = text
+                return [b""]
             self._started = True
             text = text.removeprefix(_BOM)
-        held = b"\r" if text.endswith(b"\r") else b""  # half of a CRLF, perhaps
-        text = text[: len(text) - len(held)]
-        lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        lines[-1] += held
-        return lines
+        if text.endswith(b"\r"):
+            text, self._held = text[:-1], b"\r"
+        return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
 
     def _line(self, line: bytes) -> str | None:
         if not line:

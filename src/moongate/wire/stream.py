@@ -48,7 +48,9 @@ class ChatStream:
         """Return the error for a stream that ended early; what the provider itself reported keeps its kind."""
         if cause is not None and cause.provider_message is not None:
             return cause
-        why = cause.message if cause else "it ended without [DONE]"
+        if isinstance(cause, BrokenStreamError) and cause.partial:
+            return cause
+        why = cause.message if cause else "it ended without [DONE]."
         error = BrokenStreamError(
             f"The stream from {self._row.title} ({self._row.host}) broke off: {why}",
             advice="The text so far is incomplete, and the call may have been charged.",
