@@ -337,3 +337,18 @@ def test_files_are_private(moonshot_server: MoonshotServer, empty_home: Path) ->
     modes = {path.suffix: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
     assert modes[""] == 0o700 and modes[".json"] == 0o600 and set(modes.values()) <= {0o600, 0o700}
     assert moonshot_server.key not in "".join(path.read_text() for path in folder.iterdir())
+
+
+def test_a_list_that_hung_is_not_asked_for_again_at_once() -> None:
+    now, asked = [1000.0], []
+
+    def hang() -> bytes:
+        asked.append(now[0])
+        now[0] += 60.0
+        raise e.UnavailableError("it did not answer in time")
+
+    catalog = Catalog(built_in()["moonshot"], hang, clock=lambda: now[0])
+    for _ in range(3):
+        with pytest.raises(e.ListUnavailableError):
+            catalog.listing()
+    assert asked == [1000.0]

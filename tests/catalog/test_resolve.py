@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moongate.catalog.resolve import Pins, likeness, nearest, normal, resolve
 from moongate.facts.models import Listing, Model, Verdict
-from moongate.facts.providers import built_in
+from moongate.facts.providers import at, built_in
 
 ROWS = built_in()
 
@@ -176,3 +176,13 @@ def test_nearest_prefers_other_spellings_then_closeness() -> None:
     assert nearest("Kimi-K2-6", listing) == ("kimi-k2.6",)
     assert nearest("kimi-k2.7", listing)[0] in ("kimi-k2.7-code", "kimi-k2.6") and len(nearest("kimi", listing)) == 3
     assert "gpt-9" not in nearest("kimi-k9", listing) and nearest("llama", listing) == ()
+
+
+def test_an_endpoint_is_not_told_that_an_id_it_lacks_is_its_own() -> None:
+    moved = at(built_in()["aimlapi"], "http://127.0.0.1:9/v1")
+    models = (Model(id="moonshot/kimi-k2-6"),)
+    listing = Listing(provider="aimlapi", base_url=moved.base_url, fetched_at=0, models=models)
+    assert "AIMLAPI" not in resolve("kimi-k2-6", listing, moved).belongs_to
+    moved = at(built_in()["moonshot"], "http://127.0.0.1:9/v1")
+    listing = Listing(provider="moonshot", base_url=moved.base_url, fetched_at=0, models=(Model(id="smollm2"),))
+    assert resolve("kimi-k2.6", listing, moved).belongs_to[0] == "Moonshot"

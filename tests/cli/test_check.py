@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from moongate.testing import Fault
+from moongate.testing import Fault, MoonshotServer
 
 FACTS = ["key", "base_url", "models", "model", "balance", "estimate", "chat", "reconcile"]
 
@@ -61,3 +61,26 @@ def test_the_page_for_people(moongate, server) -> None:
     lines = ran.out.splitlines()
     assert lines[0].startswith("verified   key       MOONSHOT_API_KEY (fingerprint ")
     assert f"GET {server.base_url}/models → 200" in lines[1]
+
+
+def test_what_a_refused_id_would_have_asked_is_skipped(moongate, server) -> None:
+    ran = moongate("check", "--chat", "--json", "-m", "kimi-k2-6")
+    assert statuses(ran)["estimate"] == statuses(ran)["chat"] == "skipped"
+
+
+def test_a_public_list_needs_no_key(moongate, monkeypatch) -> None:
+    with MoonshotServer(dialect="openrouter") as router:
+        monkeypatch.setenv("OPENROUTER_BASE_URL", router.base_url)
+        ran = moongate("check", "--json", "-m", "moonshotai/kimi-k2.6")
+    assert (ran.code, statuses(ran)["key"], statuses(ran)["balance"]) == (0, "skipped", "skipped")
+
+
+def test_an_unlisted_id_is_not_called_listed_because_the_guard_is_off(moongate, server) -> None:
+    ran = moongate("check", "--json", "-m", "kimi-k9", "--guard", "off")
+    assert (ran.code, statuses(ran)["model"]) == (1, "refuted")
+
+
+def test_the_list_is_asked_for_now(moongate, server) -> None:
+    moongate("models")
+    server.inject(Fault("refusal", name="wrong_key", times=None))
+    assert statuses(moongate("check", "--json"))["key"] == "refuted"

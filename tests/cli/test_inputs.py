@@ -55,3 +55,13 @@ def test_files_that_cannot_be_used(moongate, server, tmp_path, flag, content) ->
     ran = moongate("chat", "hi", flag, str(path))
     assert (ran.code, ran.out) == (2, "")
     assert "given.py" in ran.err
+
+
+@pytest.mark.parametrize("flag", ["--image", "--schema", "--tools"])
+def test_a_conversation_takes_no_flags_that_it_would_drop(moongate, server, monkeypatch, flag) -> None:
+    monkeypatch.setattr("moongate.cli.inputs.with_stdin", lambda prompt: prompt)
+    assert moongate("chat", flag, "x").code == 2
+
+
+def test_what_answers_in_one_piece_does_not_stream(moongate, server) -> None:
+    assert moongate("chat", "hi", "--schema", "x.json", "--stream").code == 2

@@ -66,7 +66,7 @@ def test_a_list_that_cannot_be_had_says_nothing_about_a_name(moongate, monkeypat
     monkeypatch.setenv("MOONSHOT_API_KEY", "sk-x")
     ran = moongate("models", "kimi-k2.6", "--json", "--base-url", "http://127.0.0.1:9/v1")
     assert ran.json["results"][0]["verdict"] == "unverified"
-    assert ran.code == 1
+    assert ran.code == 4
 
 
 def test_save_keeps_the_body_as_it_came(moongate, server, tmp_path) -> None:

@@ -290,3 +290,14 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("MOONSHOT_API_KEY", A)
     monkeypatch.chdir(tmp_path)
     assert load().row.name == "moonshot" and wants_color({}) and not wants_color({"NO_COLOR": "1"})
+
+
+def test_an_address_in_the_environment_comes_before_one_in_a_file(decide: Decide, folders: dict[str, Path]) -> None:
+    (folders["config"] / "config.toml").write_text('provider = "moonshot"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    found = decide({"MOONSHOT_API_KEY": A, "MOONSHOT_BASE_URL": "http://127.0.0.1:7/v1"})
+    assert (found.row.base_url, found.addressed_by) == ("http://127.0.0.1:7/v1", "MOONSHOT_BASE_URL")
+
+
+def test_a_file_from_windows_may_begin_with_its_mark(decide: Decide, folders: dict[str, Path]) -> None:
+    (folders["config"] / "config.toml").write_bytes(b'\xef\xbb\xbfmodel = "kimi-k2.6"\r\n')
+    assert decide({"MOONSHOT_API_KEY": A}).model == "kimi-k2.6"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from moongate.errors import StorageError
+from moongate.facts.money import Money
+from moongate.gateway.desk import Desk
 from moongate.store.migrate import Migration
 from moongate.store.sqlite import explained, open_database, transaction
 
@@ -89,3 +93,25 @@ def test_a_full_disk_is_said_so_and_loses_nothing(tmp_path: Path) -> None:
 def test_an_error_without_a_code_is_still_explained(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be used"), explained(tmp_path / "a.sqlite3"):
         raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+
+
+TOP_UP = """
+import sys
+from pathlib import Path
+from moongate.facts.money import Money
+from moongate.gateway.desk import Desk
+with Desk(Path(sys.argv[1])) as desk:
+    desk.top_up("me", Money.of(100, "USD"))
+"""
+
+
+def test_a_second_connection_in_a_process_drops_no_lock_of_the_first(tmp_path: Path) -> None:
+    """Closing any descriptor of a file drops every POSIX lock that the process holds on it."""
+    path = tmp_path / "gateway.sqlite3"
+    with Desk(path) as first, Desk(path):
+        first.create_account("me", Money.of(1, "USD"))
+        subprocess.run([sys.executable, "-c", TOP_UP, str(path)], check=True)
+        assert first.account("me").balance == Money.of(101, "USD")
+        first.top_up("me", Money.of(7, "USD"))
+    with Desk(path) as again:
+        assert again.account("me").balance == Money.of(108, "USD")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from moongate.cli import inputs
 from moongate.cli.options import Asked, connecting
+from moongate.cli.show import on_terminal
 from moongate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def command(asked: Asked, prompt: str | None, stream: bool | None, **given: Any)
         if schema is not None or tools is not None:
             answer = _special(asked, client, messages, parameters, schema=schema, tools=tools)
         else:
-            streamed = stream if stream is not None else sys.stdout.isatty() and not asked.show.json
+            streamed = stream if stream is not None else on_terminal() and not asked.show.json
             answer = _ask(asked, client, messages, parameters, streamed=streamed)
     _afterwards(asked, answer)
     return 0

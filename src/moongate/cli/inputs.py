@@ -19,7 +19,11 @@ MAX_STDIN_BYTES = 64 * 1024 * 1024
 
 def with_stdin(prompt: str | None) -> str | None:
     """Return the prompt with what was piped in, or None when a conversation is wanted."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin is None:  # closed: there is nobody to talk to
+        if prompt is None:
+            raise UsageError("There is no prompt.", advice="Give one as argument, or pipe one in.")
+        return prompt
+    if sys.stdin.isatty():
         return prompt
     piped = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
     if len(piped) > MAX_STDIN_BYTES:

@@ -80,11 +80,12 @@ def root() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every failure ends in one paragraph on stderr."""
+    show.speak_utf8()
+    arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in arguments]
     as_json = "--json" in arguments
     debug = "--debug" in arguments
     try:
-        code = root.main(args=list(arguments), prog_name="moongate", standalone_mode=False)
-        sys.stdout.flush()
+        code = root.main(args=arguments, prog_name="moongate", standalone_mode=False)
     except MoongateError as error:
         return show.failure(error, as_json=as_json, debug=debug)
     except click.exceptions.NoArgsIsHelpError as shown:
@@ -99,8 +100,7 @@ def run(arguments: Sequence[str]) -> int:
         show.interrupted()
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left: nothing more to say, and nothing to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        show.give_up(sys.stdout)  # whoever read our output has left: nothing more to say, nothing to flush at exit
         return 0
     except Exception as error:  # noqa: BLE001 — the command line's edge: a bug ends in a paragraph too
         return show.bug(error, as_json=as_json, debug=debug)

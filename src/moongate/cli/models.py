@@ -24,16 +24,25 @@ if TYPE_CHECKING:
 def command(asked: Asked, name: str | None, everywhere: bool, save: str | None) -> int:
     """List what the endpoint offers to this key; with NAME, say what that name means there.
 
-    Exit code 1 when NAME is an id nowhere that was asked.
+    Exit code 1 when NAME is an id nowhere that was asked; 3 or 4 when no list could be had.
     """
     if name is None:
         return _list(asked, save)
-    verdicts = [_verdict(settings, name) for settings in _asked_settings(asked, everywhere)]
+    answers = [_verdict(settings, name) for settings in _asked_settings(asked, everywhere)]
+    verdicts = [verdict for verdict, _ in answers]
     if asked.show.json:
         asked.show.document({"name": name, "results": [_result(v) for v in verdicts]})
     else:
         _explain(asked, verdicts)
-    return 0 if any(verdict.allowed for verdict in verdicts) else 1
+    return _code(answers)
+
+
+def _code(answers: list[tuple[Verdict, MoongateError | None]]) -> int:
+    """Return 0 for an id anywhere, 1 for one that is none, the error's code where nothing could be learned."""
+    if any(verdict.allowed for verdict, _ in answers):
+        return 0
+    errors = [error for _, error in answers if error is not None]
+    return errors[0].exit_code if errors and len(errors) == len(answers) else 1
 
 
 def _list(asked: Asked, save: str | None) -> int:
@@ -95,16 +104,16 @@ def _asked_settings(asked: Asked, everywhere: bool) -> list[Settings]:
     return load_all(asked.settings_flags())
 
 
-def _verdict(settings: Settings, name: str) -> Verdict:
+def _verdict(settings: Settings, name: str) -> tuple[Verdict, MoongateError | None]:
     """Return what the name means there; an endpoint whose list cannot be had says nothing either way."""
     from moongate.client.sync import Client
     from moongate.facts.models import Verdict
 
     with Client(settings=settings, long_lived=False) as client:
         try:
-            return client.resolve(name)
+            return client.resolve(name), None
         except MoongateError as error:
-            return Verdict(name=name, provider=settings.row.name, found="unverified", note=error.message)
+            return Verdict(name=name, provider=settings.row.name, found="unverified", note=error.message), error
 
 
 def _result(verdict: Verdict) -> dict[str, Any]:

@@ -6,7 +6,9 @@ table or a progress bar is drawn.
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import Any, TextIO
 
 import click
 
-from moongate.errors import MoongateError
+from moongate.errors import MoongateError, StorageError
 from moongate.wire.clean import printable
 
 
@@ -35,12 +37,12 @@ class Show:
 
     def raw(self, content: bytes) -> None:
         """Write bytes to stdout as they are; as text that cannot do harm where stdout is a terminal."""
-        if sys.stdout.isatty():
+        if sys.stdout is None or sys.stdout.isatty():
             _write(sys.stdout, content.decode("utf-8", "replace"))
         else:
-            sys.stdout.flush()
+            _write(sys.stdout, "")
             sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
+            _write(sys.stdout, "")
 
     def document(self, value: Any) -> None:
         """Write one JSON document to stdout, indented on a terminal."""
@@ -63,7 +65,7 @@ class Show:
             self.talk(f"note: {note}")
 
     def _part(self, part: str | tuple[str, str]) -> str:
-        if not sys.stdout.isatty():
+        if not on_terminal():
             return part if isinstance(part, str) else part[0]
         if isinstance(part, str):
             return printable(part)
@@ -71,7 +73,7 @@ class Show:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write a table to stdout: drawn on a terminal, tab-separated otherwise."""
-        if not sys.stdout.isatty():
+        if not on_terminal():
             for row in (columns, *rows):
                 self.data("\t".join(printable(cell) for cell in row))
             return
@@ -100,6 +102,11 @@ class Show:
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(title, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def on_terminal() -> bool:
+    """Say whether stdout is a terminal; a closed one is none."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def failure(error: MoongateError, *, as_json: bool, debug: bool) -> int:
@@ -161,9 +168,32 @@ def _document(value: Any) -> None:
     import msgspec
 
     text = msgspec.json.encode(value)
-    _write(sys.stdout, msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0).decode() + "\n")
+    _write(sys.stdout, msgspec.json.format(text, indent=2 if on_terminal() else 0).decode() + "\n")
 
 
-def _write(file: TextIO, text: str, *, cleaned: bool = False) -> None:
-    file.write(text if cleaned or not file.isatty() else printable(text))
-    file.flush()
+def _write(file: TextIO | None, text: str, *, cleaned: bool = False) -> None:
+    """Write and flush. A stream that is closed has no reader; one that cannot take it is reported, and given up."""
+    if file is None:
+        return
+    try:
+        file.write(text if cleaned or not file.isatty() else printable(text))
+        file.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up(file)
+        raise StorageError(f"The output cannot be written: {error.strerror or error}.") from error
+
+
+def give_up(file: TextIO) -> None:
+    """Send what is left in a stream's buffer nowhere, so that its end is no error too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, file.fileno())
+    os.close(nowhere)
+
+
+def speak_utf8() -> None:
+    """Escape what the terminal's encoding cannot show, instead of failing over it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
