@@ -25,6 +25,7 @@ from moongate.errors import (
     RateLimitedError,
     UnavailableError,
 )
+from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
 from moongate.facts.providers import Provider
 from moongate.transport.sync import Door
@@ -274,4 +275,4 @@ def _result(
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return rfc3339(time.time())

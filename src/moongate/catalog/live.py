@@ -15,6 +15,7 @@ from enum import Enum, auto
 
 from moongate.errors import ListUnavailableError, MoongateError, StorageError, UnavailableError
 from moongate.facts.models import Listing
+from moongate.facts.moments import rfc3339
 from moongate.facts.providers import Provider
 from moongate.store.cache import Entry, ListCache
 from moongate.wire.listing import listing_from
@@ -206,7 +207,7 @@ class Catalog:
             self._failure = _unavailable(self.row, error)
             raise self._failure from error
         if not self._warned:
-            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(kept.fetched_at))
+            when = rfc3339(kept.fetched_at)
             log.warning("%s: model list unverified since %s: %s", self.row.title, when, error.message)
             self._warned = True
         self._listing = replace(kept, unverified_since=kept.fetched_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from moongate.cli.options import Asked, connecting
 from moongate.errors import MoongateError, StorageError
+from moongate.facts.moments import rfc3339
 
 if TYPE_CHECKING:
     from moongate.facts.models import Listing, Model, Verdict
@@ -63,7 +63,7 @@ def _document(listing: Listing) -> dict[str, Any]:
     return {
         "provider": listing.provider,
         "base_url": listing.base_url,
-        "fetched_at": _rfc3339(listing.fetched_at),
+        "fetched_at": rfc3339(listing.fetched_at),
         "models": [
             {
                 "id": model.id,
@@ -142,7 +142,3 @@ def _words(verdict: Verdict) -> str:
     ended = f" on {verdict.retired_on}" if verdict.retired_on else ""
     nearest = f"; nearest here: {', '.join(map(repr, verdict.suggestions))}" if verdict.suggestions else ""
     return f"not listed: {verdict.reason}{ended}{owners}{nearest}"
-
-
-def _rfc3339(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

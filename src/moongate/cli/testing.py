@@ -13,6 +13,7 @@ import click
 
 from moongate.cli import show
 from moongate.cli.options import Asked, connecting, speaking
+from moongate.facts.moments import rfc3339
 
 if TYPE_CHECKING:
     from moongate.acceptance.evidence import EvidenceFile
@@ -106,7 +107,7 @@ def _run(asked: Asked, kit: Kit, file: EvidenceFile) -> int:
 
     from moongate.acceptance.evidence import document
 
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    at = rfc3339(time.time())
     results: list[Result] = []
     try:
         for result in kit.run():

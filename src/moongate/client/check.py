@@ -23,6 +23,7 @@ from moongate.errors import (
 )
 from moongate.facts.chat import Answer
 from moongate.facts.models import Listing
+from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
 
 Status = Literal["verified", "refuted", "unverified", "skipped"]
@@ -87,7 +88,7 @@ def check(client: Client, seen: Findings, *, chat: bool) -> Iterator[Fact]:
 
 def _list_facts(client: Client, listing: Listing) -> Iterator[Fact]:
     row = client.provider
-    evidence = Evidence(request=_list_request(client), status=200, at=_rfc3339(listing.fetched_at))
+    evidence = Evidence(request=_list_request(client), status=200, at=rfc3339(listing.fetched_at))
     if listing.unverified_since is not None:
         yield Fact(name="key", status="unverified", detail="the live list cannot be had", evidence=None)
         yield Fact(name="base_url", status="unverified", detail=f"{row.base_url} did not answer now", evidence=None)
@@ -112,7 +113,7 @@ def _list_facts(client: Client, listing: Listing) -> Iterator[Fact]:
 
 def _without_list(client: Client, error: MoongateError) -> Iterator[Fact]:
     row = client.provider
-    evidence = Evidence(request=_list_request(client), status=error.status, at=_rfc3339(time.time()))
+    evidence = Evidence(request=_list_request(client), status=error.status, at=rfc3339(time.time()))
     wrong_key, wrong_url = isinstance(error, AuthenticationError), isinstance(error, UnknownRouteError)
     facts: dict[str, Status] = {
         "key": "refuted" if wrong_key else "unverified",
@@ -128,7 +129,7 @@ def _without_list(client: Client, error: MoongateError) -> Iterator[Fact]:
 
 
 def _model_fact(client: Client, listing: Listing, seen: Findings) -> Fact:
-    evidence = Evidence(request=_list_request(client), status=200, at=_rfc3339(listing.fetched_at))
+    evidence = Evidence(request=_list_request(client), status=200, at=rfc3339(listing.fetched_at))
     said, seen.usable = client.settings.model, False
     try:
         permit = client.guard.allow(client.model_name())
@@ -151,7 +152,7 @@ def _balance_fact(client: Client, seen: Findings) -> Fact:
     except MoongateError as error:
         return _failed("balance", f"GET {row.url(row.balance or '')}", error)
     seen.before = balance.available
-    evidence = Evidence(request=f"GET {row.url(row.balance or '')}", status=200, at=_rfc3339(time.time()))
+    evidence = Evidence(request=f"GET {row.url(row.balance or '')}", status=200, at=rfc3339(time.time()))
     if balance.available is None:
         return Fact(name="balance", status="verified", detail="the key has no limit of its own", evidence=evidence)
     empty = f"Top up at {row.top_up}." if row.top_up else "Top up the account."
@@ -170,7 +171,7 @@ def _estimate_fact(client: Client, seen: Findings) -> Fact:
         return _skipped("estimate", error.message)
     except MoongateError as error:
         return _failed("estimate", f"POST {row.url(row.estimate or '')}", error)
-    evidence = Evidence(request=f"POST {row.url(row.estimate or '')}", status=200, at=_rfc3339(time.time()))
+    evidence = Evidence(request=f"POST {row.url(row.estimate or '')}", status=200, at=rfc3339(time.time()))
     return Fact(name="estimate", status="verified", detail=f"{tokens} tokens for {PROMPT!r}", evidence=evidence)
 
 
@@ -190,7 +191,7 @@ def _chat_fact(client: Client, seen: Findings) -> Fact:
         name="chat",
         status="verified",
         detail=detail,
-        evidence=Evidence(request=request, status=200, at=_rfc3339(time.time())),
+        evidence=Evidence(request=request, status=200, at=rfc3339(time.time())),
     )
 
 
@@ -205,7 +206,7 @@ def _reconcile_fact(client: Client, seen: Findings) -> Fact:
         after = client.balance().available
     except MoongateError as error:
         return _failed("reconcile", f"GET {row.url(row.balance or '')}", error)
-    evidence = Evidence(request=f"GET {row.url(row.balance or '')}", status=200, at=_rfc3339(time.time()))
+    evidence = Evidence(request=f"GET {row.url(row.balance or '')}", status=200, at=rfc3339(time.time()))
     if after is None or after.currency != answer.cost.money.currency:
         return Fact(name="reconcile", status="unverified", detail="cost and balance are in different currencies")
     status, detail = reconciled(before - after, answer.cost.money)
@@ -230,7 +231,7 @@ def _failed(name: str, request: str, error: MoongateError) -> Fact:
     """A call that got an answer is refuted by it; one that got none stays unverified, one never sent is skipped."""
     if isinstance(error, KeyMissingError):
         return _skipped(name, error.message)
-    evidence = Evidence(request=request, status=error.status, at=_rfc3339(time.time()))
+    evidence = Evidence(request=request, status=error.status, at=rfc3339(time.time()))
     status: Status = "unverified" if isinstance(error, UnavailableError) else "refuted"
     return Fact(name=name, status=status, detail=error.message, evidence=evidence, advice=error.advice or None)
 
@@ -252,7 +253,3 @@ def _key(client: Client) -> str:
 
 def _messages() -> list[dict[str, str]]:
     return [{"role": "user", "content": PROMPT}]
-
-
-def _rfc3339(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -16,6 +16,7 @@ from moongate.catalog.live import Catalog
 from moongate.catalog.resolve import Pins, resolve
 from moongate.errors import ListUnavailableError, ModelNotPermittedError, ModelRefusedError
 from moongate.facts.models import Listing, Model, Verdict
+from moongate.facts.moments import rfc3339
 from moongate.facts.providers import Provider
 from moongate.settings.load import Guard as Mode
 from moongate.wire.peek import models_in
@@ -111,12 +112,8 @@ class Guard:
         elif verdict.reason == "floating":
             notes.append(f"{verdict.id!r} floats: {verdict.note}")
         if listing.unverified_since is not None:
-            notes.append(f"model list unverified since {_rfc3339(listing.unverified_since)}")
+            notes.append(f"model list unverified since {rfc3339(listing.unverified_since)}")
         denied_at = self.catalog.denied_at(verdict.id or verdict.name)
         if denied_at is not None:
-            notes.append(f"{verdict.id!r} is listed, but was answered 'not permitted' at {_rfc3339(denied_at)}")
+            notes.append(f"{verdict.id!r} is listed, but was answered 'not permitted' at {rfc3339(denied_at)}")
         return Permit(name=verdict.name, id=verdict.id or verdict.name, model=verdict.model, notes=tuple(notes))
-
-
-def _rfc3339(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -7,11 +7,11 @@ decided in `meter`; threads and files are `desk` and `clerk`.
 from __future__ import annotations
 
 import sqlite3
-import time
 from dataclasses import dataclass
 
 from moongate.errors import UsageError
 from moongate.facts.chat import Usage
+from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
 from moongate.ledger import book
 from moongate.ledger.entry import Entry
@@ -172,7 +172,7 @@ def _lost(row: sqlite3.Row) -> Entry:
 
 def moment(at: float) -> str:
     """Return a time, given in seconds since the epoch, as RFC 3339 in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return rfc3339(at)
 
 
 def _account(row: sqlite3.Row) -> Account:
