@@ -11,11 +11,12 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from moongate.client.batches import AsyncBatches
 from moongate.client.build import Parts, parts
 from moongate.client.files import AsyncFiles
 from moongate.client.guard import Guard, Permit
@@ -96,6 +97,11 @@ class AsyncClient:
     def files(self) -> AsyncFiles:
         """The provider's Files API."""
         return AsyncFiles(self)
+
+    @property
+    def batches(self) -> AsyncBatches:
+        """The provider's batch API, one call each."""
+        return AsyncBatches(self)
 
     @property
     def guard(self) -> Guard:
@@ -271,6 +277,11 @@ class AsyncClient:
         """Send a call that the guard has nothing to say about, or has passed already, and return its answer."""
         self._need_key()
         return await self._network().call(call)
+
+    def pieces(self, call: Call[Any]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Send such a call and yield the pieces of its answer as they arrive, for what is too large for memory."""
+        self._need_key()
+        return self._network().stream_call(call)
 
     async def model_name(self, said: str | None = None) -> str:
         """Return the model that a call without a model uses: configured, or the only one listed."""

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from moongate.client.guard import Guard
-from moongate.errors import ModelRefusedError, RequestRefusedError, UsageError
+from moongate.errors import ModelRefusedError, RequestRefusedError, TooLargeError, UsageError
 from moongate.facts.files import FileObject
+from moongate.store.atomic import replacing
 from moongate.wire import filecalls
 from moongate.wire.calls import Call
 from moongate.wire.filecalls import Source
@@ -56,6 +57,15 @@ class Files:
         """Return what a file holds: extracted text, or the lines of a batch."""
         return self._client.call(filecalls.content(self._client.provider, file_id))
 
+    def save(self, file_id: str, path: str | Path) -> int:
+        """Write what a file holds to `path`, in one step and without holding it in memory; return its size in bytes.
+
+        Raises TooLargeError beyond 512 MiB, StorageError when `path` cannot be written; then `path` is as it was.
+        """
+        call = filecalls.content(self._client.provider, file_id)
+        with replacing(path) as file, self._client.pieces(call) as pieces:
+            return sum(_written(file, piece, file_id) for piece in pieces)
+
     def delete(self, file_id: str) -> bool:
         """Delete a file; returns whether the platform says it is gone."""
         return self._client.call(filecalls.delete(self._client.provider, file_id))
@@ -87,9 +97,23 @@ class AsyncFiles:
         """Return what a file holds: extracted text, or the lines of a batch."""
         return await self._client.call(filecalls.content(self._client.provider, file_id))
 
+    async def save(self, file_id: str, path: str | Path) -> int:
+        """Write what a file holds to `path`; see `Files.save`. The disk is written from the loop, piece by piece."""
+        call = filecalls.content(self._client.provider, file_id)
+        with replacing(path) as file:
+            async with self._client.pieces(call) as pieces:
+                return sum([_written(file, piece, file_id) async for piece in pieces])
+
     async def delete(self, file_id: str) -> bool:
         """Delete a file; returns whether the platform says it is gone."""
         return await self._client.call(filecalls.delete(self._client.provider, file_id))
+
+
+def _written(file: BinaryIO, piece: bytes, file_id: str) -> int:
+    """Write a piece of a file that comes from outside, within a bound."""
+    if file.tell() + len(piece) > filecalls.MAX_CONTENT_BYTES:
+        raise TooLargeError(f"File {file_id!r} is larger than {filecalls.MAX_CONTENT_BYTES // 2**20} MiB.")
+    return file.write(piece)
 
 
 def _upload(

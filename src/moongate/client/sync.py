@@ -6,10 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from moongate.client.batches import Batches
 from moongate.client.build import Parts, parts
 from moongate.client.files import Files
 from moongate.client.guard import Guard
@@ -88,6 +90,11 @@ class Client:
     def files(self) -> Files:
         """The provider's Files API."""
         return Files(self)
+
+    @property
+    def batches(self) -> Batches:
+        """The provider's batch API, one call each."""
+        return Batches(self)
 
     @property
     def guard(self) -> Guard:
@@ -240,6 +247,11 @@ class Client:
         """Send a call that the guard has nothing to say about, or has passed already, and return its answer."""
         self._need_key()
         return self._network().call(call)
+
+    def pieces(self, call: Call[Any]) -> AbstractContextManager[Iterator[bytes]]:
+        """Send such a call and yield the pieces of its answer as they arrive, for what is too large for memory."""
+        self._need_key()
+        return self._network().stream_call(call)
 
     def model_name(self, said: str | None = None) -> str:
         """Return the model that a call without a model uses: configured, or the only one listed."""
