@@ -1,0 +1,6 @@
+package llm
+
+const (
+	BaseURL      = "https://api.moonshot.ai/v1"
+	DefaultModel = "kimi-k2-turbo-preview"
+)

@@ -1,0 +1,6 @@
+import os
+from openai import OpenAI
+
+VENDOR = "moonshotai"
+client = OpenAI(api_key=os.environ["OPENROUTER_API_KEY"], base_url="https://openrouter.ai/api/v1")
+client.chat.completions.create(model=f"{VENDOR}/kimi-k2.6", messages=[])

@@ -1,0 +1,5 @@
+import os
+from openai import OpenAI
+
+client = OpenAI(api_key=os.environ["OPENROUTER_API_KEY"], base_url="https://openrouter.ai/api/v1")
+client.chat.completions.create(model="~moonshotai/kimi-latest", messages=[])

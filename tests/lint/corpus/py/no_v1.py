@@ -1,0 +1,5 @@
+import os
+from openai import OpenAI
+
+client = OpenAI(api_key=os.environ["MOONSHOT_API_KEY"], base_url="https://api.moonshot.ai")
+client.chat.completions.create(model="kimi-k2.6", messages=[{"role": "user", "content": "hi"}])

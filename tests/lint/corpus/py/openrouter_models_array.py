@@ -1,0 +1,14 @@
+import os
+from openai import OpenAI
+
+client = OpenAI(api_key=os.environ["OPENROUTER_API_KEY"], base_url="https://openrouter.ai/api/v1")
+client.chat.completions.create(
+    model="moonshotai/kimi-k2.6",
+    messages=[{"role": "user", "content": "hi"}],
+    extra_body={
+        "models": [
+            "moonshotai/kimi-k2.7-code",
+            "moonshot/kimi-k2-7-code",
+        ]
+    },
+)

@@ -1,0 +1,11 @@
+from openai import OpenAI
+
+client = OpenAI(api_key=os.environ["MOONSHOT_API_KEY"], base_url="https://api.moonshot.ai/v1")
+
+
+def ask(question: str) -> str:
+    answer = client.chat.completions.create(
+        model="moonshotai/kimi-k2.6",
+        messages=[{"role": "user", "content": question}],
+    )
+    return answer.choices[0].message.content
