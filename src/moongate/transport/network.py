@@ -98,8 +98,11 @@ def _proxy(url: str | None) -> httpx2.Proxy | None:
 def _verify(base_url: str, ca_file: str | None) -> ssl.SSLContext | bool:
     if base_url.startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and skips the work of loading whom to trust
-    if ca_file is None:
-        return True  # the system's trust store
+    return True if ca_file is None else trust(ca_file)  # True: the system's trust store
+
+
+def trust(ca_file: str | None) -> ssl.SSLContext:
+    """Return whom to trust: the CAs in a PEM file, or the system's. Raises ConfigError for an unusable file."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
