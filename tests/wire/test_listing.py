@@ -120,3 +120,20 @@ def test_what_is_no_list_is_an_error_never_an_empty_list(body: bytes, told: str)
 def test_what_is_no_price_is_none(amount: object) -> None:
     row = {"id": "m", "pricing": {"prompt": amount, "completion": "0.000001"}}
     assert _listed([row], "openrouter").models[0].price is None
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({}, ""),
+        ({"has_more": False, "total_count": 1, "links": {"next": None}}, ""),
+        ({"has_more": True}, "first page"),
+        ({"links": {"next": "/models?page=2"}}, "first page"),
+        ({"total_count": 5}, "1 rows of 5"),
+        ({"data": [{"id": "kimi-k2.6"}, {"name": "?"}]}, "1 of its rows"),
+        ({"data": []}, "empty"),
+    ],
+)
+def test_a_list_that_may_not_be_whole_says_why(more: dict[str, object], why: str) -> None:
+    partial = _listed({"object": "list", "data": [{"id": "kimi-k2.6"}]} | more).partial
+    assert (why in partial) if why else partial == ""

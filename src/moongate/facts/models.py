@@ -42,6 +42,7 @@ class Listing:
     body: bytes = b""  # as it was received
     sha256: str = ""  # of the body
     skipped: int = 0  # rows that carried no usable id
+    partial: str = ""  # why it may not be the whole list, one clause; what is absent from such a list proves nothing
     unverified_since: float | None = None  # set when this is an older list, because the live one cannot be had
 
     @functools.cached_property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 from moongate.errors import ConfigError, StorageError, UntrustedProjectError
 from moongate.facts.providers import built_in
 from moongate.settings.options import BY_NAME, parsed
+from moongate.store import project
 
 PROJECT_FILE = "moongate.toml"
 USER_FILE = "config.toml"
@@ -42,23 +42,11 @@ def find_project_file(start: Path, home: Path, *, uid: int | None = None) -> Pat
     Not above the repository's root or the home folder, and not in a folder that another user owns; `uid` is whose
     files count, this process's user's by default.
     """
-    uid = os.getuid() if uid is None else uid
-    for folder in (start, *start.parents):
-        if not _belongs_to(folder, uid):
-            return None
+    for folder in project.folders(start, home, uid=uid):
         found = _in_folder(folder)
         if found is not None:
-            return found if _belongs_to(found, uid) else None
-        if folder == home or (folder / ".git").exists():
-            return None
+            return found if project.belongs_to(found, uid) else None
     return None
-
-
-def _belongs_to(path: Path, uid: int) -> bool:
-    try:
-        return path.stat().st_uid == uid
-    except OSError:
-        return False
 
 
 def _in_folder(folder: Path) -> Path | None:
@@ -115,15 +103,7 @@ def _is_alias(ids: Any) -> bool:
 
 
 def _tables(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes()[: MAX_BYTES + 1]
-        if len(text) > MAX_BYTES:
-            raise ConfigError(f"{str(path)!r} is larger than {MAX_BYTES} bytes.")
-        return tomllib.loads(text.decode("utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{str(path)!r} is not valid TOML: {error}.") from error
+    return project.toml(path, max_bytes=MAX_BYTES)
 
 
 def check_untrusted(file: ConfigFile) -> None:

@@ -29,7 +29,8 @@ def listing_from(body: bytes, row: Provider, *, fetched_at: float) -> Listing:
 
     Raises NotJsonError when the body is not JSON or holds no rows of any known shape.
     """
-    rows = _rows(decode(body, what=f"The model list of {row.host}"), row)
+    payload = decode(body, what=f"The model list of {row.host}")
+    rows = _rows(payload, row)
     models: dict[str, Model] = {}
     skipped = 0
     for raw in rows:
@@ -52,7 +53,25 @@ def listing_from(body: bytes, row: Provider, *, fetched_at: float) -> Listing:
         body=body,
         sha256=hashlib.sha256(body).hexdigest(),
         skipped=skipped,
+        partial=_partial(payload, rows, skipped),
     )
+
+
+def _partial(payload: Any, rows: list[Any], skipped: int) -> str:
+    """Return why there may be more models than these rows name, or "".
+
+    `has_more` is the OpenAI API's mark of a page, `total_count` and `links.next` are OpenRouter's.
+    """
+    said = payload if isinstance(payload, dict) else {}
+    links = said.get("links")
+    total = said.get("total_count")
+    if said.get("has_more") is True or (isinstance(links, dict) and links.get("next")):
+        return "it is the first page of several"
+    if type(total) is int and total > len(rows):
+        return f"it has {len(rows)} rows of {total}"
+    if skipped:
+        return f"{skipped} of its rows carry no usable id"
+    return "" if rows else "it is empty"
 
 
 def _rows(payload: Any, row: Provider) -> list[Any]:
@@ -72,7 +91,7 @@ def _model(raw: Any, row: Provider) -> Model | None:
     if not isinstance(raw, dict):
         return None
     model_id = raw.get("id") or raw.get("model_id")
-    if not isinstance(model_id, str) or not _usable(model_id):
+    if not isinstance(model_id, str) or not is_usable(model_id):
         return None
     return Model(
         id=model_id,
@@ -87,7 +106,8 @@ def _model(raw: Any, row: Provider) -> Model | None:
     )
 
 
-def _usable(model_id: str) -> bool:
+def is_usable(model_id: str) -> bool:
+    """Say whether a text can be an id: one printable line without blanks around it, of a sane length."""
     return 0 < len(model_id) <= MAX_ID_LENGTH and model_id.isprintable() and model_id == model_id.strip()
 
 
@@ -100,7 +120,7 @@ def _merged(first: Model, again: Model) -> Model:
 def _aliases(raw: Mapping[str, Any]) -> Iterator[str]:
     aliases = raw.get("aliases")
     if isinstance(aliases, list):
-        yield from (a for a in aliases if isinstance(a, str) and _usable(a))
+        yield from (a for a in aliases if isinstance(a, str) and is_usable(a))
 
 
 def _context(raw: Mapping[str, Any]) -> int | None:
