@@ -36,12 +36,12 @@ def resolve(name: str, listing: Listing, row: Provider, *, pins: Pins | None = N
     Looked up in this order: listed ids, aliases declared by a listed row, a listed id with a suffix that the provider
     accepts on any id, a pinned alias; then the same without a routing prefix (`provider/…`, `provider:…`).
     """
-    found = _lookup(name, listing, row, pins or Pins())
+    found = lookup(name, listing, row, pins or Pins())
     if found is not None:
         return found
     bare = without_route(name, row)
     if bare is not None:
-        found = _lookup(bare, listing, row, pins or Pins())
+        found = lookup(bare, listing, row, pins or Pins())
         if found is not None:
             return _renamed(found, name)
     return _refused(name, listing, row)
@@ -68,7 +68,8 @@ def _renamed(found: Verdict, name: str) -> Verdict:
     )
 
 
-def _lookup(name: str, listing: Listing, row: Provider, pins: Pins) -> Verdict | None:
+def lookup(name: str, listing: Listing, row: Provider, pins: Pins) -> Verdict | None:
+    """Return what `name` means as it stands, no routing prefix taken off; None when it is not listed."""
     if (model := listing.by_id.get(name)) is not None:
         reason: Reason | None = "floating" if model.floating else None
         note = f"{row.title} re-points this id to newer models" if model.floating else ""
