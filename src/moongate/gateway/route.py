@@ -152,7 +152,7 @@ def _routed(texts: Sequence[str], offers: Sequence[Offer]) -> tuple[Readings, li
         routed = split(text, offers) or ((offers[0], text) if len(offers) == 1 else None)
         reading = read_at(routed[1], routed[0]) if routed is not None else None
         readings.append(reading)
-        if reading is None:
+        if reading is None and (routed is None or routed[0].listing is not None):
             missing.append(text)
     return _distinct(readings), missing
 

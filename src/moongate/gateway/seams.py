@@ -129,8 +129,15 @@ class Tariff(Protocol):
     def basis(self) -> str:
         """Where the price comes from."""
 
-    def worst_nano(self, size_bytes: int, max_tokens: int | None, choices: int) -> int:
+    def worst_nano(
+        self, size_bytes: int, max_tokens: int | None, choices: int = 1, *, has_files: bool = False
+    ) -> int:
         """Return the most that a call can cost, in nano-units; 0 where no price is known."""
+
+    def worst_tokens(
+        self, size_bytes: int, max_tokens: int | None, choices: int = 1, *, has_files: bool = False
+    ) -> int:
+        """Return the most tokens that a call can take, prompt and answer together."""
 
     def charge(self, usage: Usage) -> int | None:
         """Return what was used, in nano-units; None where no price is known."""
@@ -139,18 +146,37 @@ class Tariff(Protocol):
 class Target(Protocol):
     """One upstream for one model: all that a request needs to leave, prepared."""
 
-    upstream: Any  # its name, its pool, its provider's row, its breaker
-    row: Provider
-    wire_id: str  # the id that goes out
-    model: Model | None
-    tariff: Tariff
+    @property
+    def upstream(self) -> Any:
+        """Its name, its pool, its provider's row, its breaker and throttle."""
+
+    @property
+    def row(self) -> Provider:
+        """The upstream's row."""
+
+    @property
+    def wire_id(self) -> str:
+        """The id that goes out."""
+
+    @property
+    def model(self) -> Model | None:
+        """The row of the list; None for an id that a loose guard let through."""
+
+    @property
+    def tariff(self) -> Tariff:
+        """The model's price there."""
 
 
 class Route(Protocol):
     """Where a name leads: targets in the order in which they are tried; more than one only if configured."""
 
-    name: str
-    targets: Sequence[Target]
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+
+    @property
+    def targets(self) -> Sequence[Target]:
+        """At least one."""
 
 
 class Routes(Protocol):

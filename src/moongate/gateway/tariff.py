@@ -27,7 +27,7 @@ class Rate:
         cached = price.input if price.cached_input is None else price.cached_input
         amounts = (price.input, cached, price.output)
         places = max(_places(amount) for amount in amounts)
-        self._scale: int = 10**places
+        self._scale = int(10**places)
         self._half = self._scale // 2
         with localcontext(prec=PRECISION):
             units = [int(amount.scaleb(places)) * _NANO_PER_TOKEN for amount in amounts]

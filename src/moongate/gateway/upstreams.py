@@ -179,7 +179,7 @@ class Upstreams:
         self._targets: dict[tuple[str, str], Target] = {}
         self._at_hand: dict[str, Route] = {}
         self._beside: dict[tuple[str, frozenset[str] | None, frozenset[str] | None], Route] = {}
-        self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._keeping: dict[Upstream, asyncio.Task[None]] = {}
         self._leaving: dict[Upstream, asyncio.Task[None]] = {}
         self._said: tuple[str, ...] = ()  # the table's notes that were logged
         self._rebuild()
@@ -241,10 +241,10 @@ class Upstreams:
     def spellings(self, caller: Caller) -> list[tuple[str, Target]]:
         """Return every name that a key may ask for, with where it leads first."""
         found = []
-        for name, readings in self._table.accepted.items():
-            allowed = self._permitted(name, readings, caller)
-            if allowed:
-                found.append((name, self._route(name, allowed).targets[0]))
+        for name in (*self._table.accepted, *self._table.ambiguous):
+            readings = self._meant(name, caller)
+            if readings:
+                found.append((name, self._target(readings[0])))
         return found
 
     async def keep(self) -> None:
@@ -261,16 +261,13 @@ class Upstreams:
 
         Raises a ConfigError or EngineError for an upstream that cannot be built; then nothing has changed.
         """
-        at_work = {upstream.name: upstream for upstream in self.every}
-        built = []
-        for source in sources:
-            old = at_work.get(source.name)
-            built.append(old if old is not None and old.source == source else Upstream(source, workers=self._workers))
+        built = self._built(sources)
         gone = [upstream for upstream in self.every if upstream not in built]
-        self.every, self._routes = tuple(built), dict(routes)
+        self.every, self._routes = built, dict(routes)
         self._rebuild()
         for upstream in gone:
-            self._keeping.pop(upstream.name).cancel()
+            if upstream in self._keeping:
+                self._keeping.pop(upstream).cancel()
             self._leaving[upstream] = asyncio.create_task(self._close_when_idle(upstream))
         self._keep_all()
 
@@ -280,10 +277,26 @@ class Upstreams:
         for upstream in (*self.every, *self._leaving):
             await upstream.close()
 
+    def _built(self, sources: Sequence[Source]) -> tuple[Upstream, ...]:
+        """Return the upstreams of a configuration: those at work that are configured as before, and new ones."""
+        at_work = {upstream.name: upstream for upstream in self.every}
+        built: list[Upstream] = []
+        try:
+            for source in sources:
+                old = at_work.get(source.name)
+                same = old is not None and old.source == source
+                built.append(old if old is not None and same else Upstream(source, workers=self._workers))
+        except MoongateError:
+            for upstream in built:
+                if upstream not in self.every:
+                    self._leaving[upstream] = asyncio.create_task(self._close_when_idle(upstream))
+            raise
+        return tuple(built)
+
     def _keep_all(self) -> None:
         for upstream in self.every:
-            if upstream.name not in self._keeping:
-                self._keeping[upstream.name] = asyncio.create_task(self._keep(upstream))
+            if upstream not in self._keeping:
+                self._keeping[upstream] = asyncio.create_task(self._keep(upstream))
 
     async def _keep(self, upstream: Upstream) -> None:
         while True:
@@ -320,14 +333,18 @@ class Upstreams:
         return self.every if routed is None else (self._by_name[routed[0].name],)
 
     def _readings(self, name: str) -> Readings:
-        found = self._table.accepted.get(name)
-        if found is None and name not in self._table.ambiguous:
-            found = routing.readings_of(name, self._offers)  # a listed id with an ending that its provider takes
-        return found if found is not None and (len(found) == 1 or name in self._table.accepted) else ()
+        """Return everything that a name can mean, whoever asks."""
+        known = self._table.accepted.get(name) or self._table.ambiguous.get(name)
+        return known or routing.readings_of(name, self._offers)  # a listed id with an ending that its provider takes
+
+    def _meant(self, name: str, caller: Caller) -> Readings:
+        """Return what a name means for a caller: as it is routed, or the one thing that it can mean to that key."""
+        readings = self._permitted(name, self._readings(name), caller)
+        return readings if len(readings) == 1 or name in self._table.accepted else ()
 
     def _found(self, name: str, caller: Caller) -> Route | None:
         """Return the route for a caller, remembered for the next time."""
-        readings = self._permitted(name, self._readings(name), caller)
+        readings = self._meant(name, caller)
         if not readings:
             return None
         route = self._route(name, readings)
@@ -354,7 +371,8 @@ class Upstreams:
     async def _loose_or_refused(self, name: str, caller: Caller, asked: Sequence[Upstream]) -> Route:
         """Return what a guard that was told to be loose lets through; raise why the name is not served otherwise."""
         usable = [spelling for spelling, _ in self.spellings(caller)]
-        if self._readings(name):
+        readings = self._readings(name)
+        if readings and not self._permitted(name, readings, caller):
             raise routing.not_for_this_key(name, usable)
         if len(asked) > 1:
             self._raise_if_no_list(asked)
