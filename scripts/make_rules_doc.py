@@ -35,6 +35,11 @@ def aimlapi() -> str:
     return table(rule for rule in rules() if rule.where == "aimlapi")
 
 
+def batches() -> str:
+    """Return the table of what binds the lines of a batch file besides."""
+    return table(rule for rule in rules() if rule.where == "batch")
+
+
 def table(chosen: Iterable[Rule]) -> str:
     """Return one row for each rule."""
     return "\n".join([*HEAD, *(_row(rule) for rule in chosen)]) + "\n"
@@ -105,6 +110,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "fields": fields,
     "files": files,
     "aimlapi": aimlapi,
+    "batches": batches,
     "limits": limits,
 }
 

@@ -25,7 +25,7 @@ def test_every_fact_has_source_date_and_sureness(facts: list[dict[str, str]]) ->
 
 def test_a_price_is_told_with_currency_and_day(facts: list[dict[str, str]]) -> None:
     price = next(fact for fact in facts if fact["name"] == "moonshot/kimi-k2.6")
-    assert price["says"] == "USD per million tokens: 0.95 input, 0.16 cached input, 4.00 output"
+    assert price["says"] == "USD per million tokens: 0.95 input, 0.16 cached input, 4.00 output; batches 0.60 of it"
     assert (price["date"], price["sureness"]) == ("2026-08-13", "dated")
 
 

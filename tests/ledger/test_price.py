@@ -11,7 +11,7 @@ from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.money import Money, Price
 from moongate.facts.providers import at, built_in
-from moongate.ledger.price import cost_of, price_of
+from moongate.ledger.price import batch_price_of, cost_of, price_of
 
 ROWS = built_in()
 USED = Usage(prompt_tokens=1_000_000, completion_tokens=1_000_000, cached_tokens=500_000)
@@ -53,3 +53,16 @@ def test_the_best_ground_comes_first() -> None:
 
 def test_nothing_known_is_no_cost() -> None:
     assert cost_of(None, K26, ROWS["moonshot"]) is None is cost_of(USED, None, ROWS["moonshot"])
+
+
+def test_a_batch_costs_a_published_share() -> None:
+    found = batch_price_of(K26, ROWS["moonshot"])
+    assert found is not None and (found.input, found.output, found.cached_input) == (
+        Decimal("0.57"),
+        Decimal("2.40"),
+        Decimal("0.096"),
+    )
+    assert "a batch costs 60% of it (2026-08-13)" in found.basis
+    assert batch_price_of(Model(id="kimi-k3"), ROWS["moonshot"]) is None  # it takes none
+    assert batch_price_of(K26, ROWS["moonshot-cn"]) is None  # nobody published a share
+    assert batch_price_of(replace(K26, price=LIVE), at(ROWS["moonshot"], "http://127.0.0.1:9/v1")) is None

@@ -83,10 +83,12 @@ def _prices() -> Iterator[Known]:
     text = resources.files("moongate.facts").joinpath("prices.toml").read_text("utf-8")
     for table in tomllib.loads(text)["price"]:
         for model_id, amounts in table["models"].items():
+            batched = table.get("batch", {})
+            share = f"; batches {batched['share']} of it" if model_id in batched.get("models", ()) else ""
             yield Known(
                 kind="price",
                 name=f"{table['provider']}/{model_id}",
-                says=_price(amounts, table["currency"]),
+                says=_price(amounts, table["currency"]) + share,
                 source=table["source"],
                 date=str(table["date"]),
                 sureness="dated",
@@ -117,7 +119,7 @@ _THINKS = {"default": "thinks unless disabled", "always": "always thinks", "neve
 
 
 def _rule(rule: Rule) -> Known:
-    where = "" if rule.where == "moonshot" else f" at {rule.where}"
+    where = {"moonshot": "", "batch": " in a batch"}.get(rule.where, f" at {rule.where}")
     when = f" while {rule.when}" if rule.when else ""
     return Known(
         kind="rule",

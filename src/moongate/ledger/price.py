@@ -10,6 +10,7 @@ import functools
 import tomllib
 from decimal import Decimal
 from importlib import resources
+from typing import Any
 
 from moongate.facts.chat import Cost, Usage
 from moongate.facts.models import Model
@@ -44,15 +45,47 @@ def price_of(model: Model, row: Provider) -> Price | None:
     return _list_prices().get((row.name, model.id)) if row.at_home else None
 
 
+def batch_price_of(model: Model, row: Provider) -> Price | None:
+    """Return the best known price of a model's lines in a batch; None where no batch price was published."""
+    price, share = price_of(model, row), _batch_shares().get((row.name, model.id))
+    if price is None or share is None or not row.at_home:
+        return None
+    cached = None if price.cached_input is None else price.cached_input * share[0]
+    return Price(
+        currency=price.currency,
+        input=price.input * share[0],
+        output=price.output * share[0],
+        cached_input=cached,
+        basis=f"{price.basis}; a batch costs {share[0]:.0%} of it ({share[1]})",
+    )
+
+
+@functools.cache
+def _batch_shares() -> dict[tuple[str, str], tuple[Decimal, str]]:
+    """Return what a batch costs of the list price, by provider and model, with the date of the source."""
+    return {
+        (table["provider"], model_id): (Decimal(table["batch"]["share"]), str(table["date"]))
+        for table in _tables()
+        if "batch" in table
+        for model_id in table["batch"]["models"]
+    }
+
+
+@functools.cache
+def _tables() -> list[dict[str, Any]]:
+    text = resources.files("moongate.facts").joinpath("prices.toml").read_text("utf-8")
+    tables: list[dict[str, Any]] = tomllib.loads(text)["price"]
+    return tables
+
+
 @functools.cache
 def _list_prices() -> dict[tuple[str, str], Price]:
-    text = resources.files("moongate.facts").joinpath("prices.toml").read_text("utf-8")
     return {
         (table["provider"], model_id): Price(
             currency=table["currency"],
             basis=f"list price of {table['date']} ({table['source']}), not verified since",
             **{name: Decimal(value) for name, value in amounts.items()},
         )
-        for table in tomllib.loads(text)["price"]
+        for table in _tables()
         for model_id, amounts in table["models"].items()
     }

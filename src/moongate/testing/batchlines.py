@@ -26,7 +26,7 @@ Line = Mapping[str, Any]
 def validated(world: World, account: Account, content: bytes) -> tuple[tuple[Line, ...], str | None]:
     """Return the lines of an input file, and why the batch fails, None when it does not."""
     lines: list[Line] = []
-    for number, text in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+    for number, text in enumerate(content.decode("utf-8", "replace").split("\n"), start=1):
         if not text.strip():
             continue
         try:

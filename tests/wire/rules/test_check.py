@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moongate.facts.models import Model
 from moongate.facts.providers import Provider, built_in, custom
 from moongate.testing import MoonshotServer, Readings
-from moongate.wire.rules import check, check_body_size, check_file, rules
+from moongate.wire.rules import check, check_batch, check_body_size, check_file, rules
 
 OFF, ON = {"type": "disabled"}, {"type": "enabled"}
 USER = {"role": "user", "content": "answer in JSON"}
@@ -223,6 +223,7 @@ def test_the_schema_flaw_is_told_in_the_servers_words(models: dict[str, Model], 
 
 def test_every_rule_is_tried() -> None:
     tried = {case[0] for case in SURE + UNCERTAIN} | {"aimlapi-dropped"}
+    tried |= {"batch-model", "batch-model-not-named", "batch-sampling", "batch-stream"}
     assert {rule.id for rule in rules() if rule.families} == tried
 
 
@@ -331,3 +332,20 @@ def test_any_body_is_judged(body: dict[str, Any], model: str) -> None:
     for row in (built_in()["moonshot"], built_in()["aimlapi"]):
         check({**body, "model": model}, None, row)
         check(body, Model(id=model), row)
+
+
+def test_what_a_batch_does_not_take() -> None:
+    moonshot = built_in()["moonshot"]
+
+    def ids(name: str, body: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(found.rule, found.field) for found in check_batch(whole(name, body), None, moonshot)]
+
+    assert ids(K26, {"max_tokens": 9, "temperature": None}) == []
+    assert ids(K26, {"temperature": 1, "n": 1}) == [("batch-sampling", "temperature"), ("batch-sampling", "n")]
+    assert ids(K26, {"stream": True}) == [("batch-stream", "stream")]
+    assert ids(K3, {}) == [("batch-model", "model")]
+    assert ids("kimi-k9", {"top_p": 1}) == [("batch-model-not-named", "model"), ("batch-sampling", "top_p")]
+    assert check_batch(whole(K3, {"temperature": 1}), None, built_in()["openrouter"]) == ()
+    (found,) = check_batch(whole(K26, {"temperature": 1}), None, moonshot)
+    assert found.edits[0].op == "drop" and found.fix == "leaves it out"
+    assert check(whole(K26, {"temperature": 1}), None, moonshot) == ()

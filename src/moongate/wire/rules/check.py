@@ -13,7 +13,7 @@ from moongate.wire.rules import fields, tools
 from moongate.wire.rules.case import Case, Hit, kind_of, written
 from moongate.wire.rules.messages import messages
 from moongate.wire.rules.records import Edit, Finding
-from moongate.wire.rules.rows import UNKNOWN, Family, Plan, Rule, plan_for, plan_of, rules
+from moongate.wire.rules.rows import UNKNOWN, Family, Plan, Rule, batch_rules, family_of, plan_for, plan_of, rules
 
 LARGEST = 100 * 1024 * 1024  # bytes, of a file and of a body
 UNKNOWN_MODEL = "unknown-model"  # the rule of the finding that no rules are known
@@ -189,6 +189,19 @@ def _dropped(body: Mapping[str, Any], row: Provider, name: str) -> Iterator[Find
     for field, value in body.items():
         if field not in rule.one_of and value is not None:
             yield _finding(rule, Hit(rule=rule.id, path=(field,), value=value), name, row)
+
+
+def check_batch(body: Mapping[str, Any], model: Model | None, row: Provider) -> tuple[Finding, ...]:
+    """Return what a batch does not take, besides what `check` finds: models, fields of the body. Moonshot's only."""
+    name = model.id if model is not None else str(body.get("model"))
+    if row.dialect != "moonshot":
+        return ()
+    return tuple(
+        _finding(rule, Hit(rule=rule.id, path=(field,), value=name if field == "model" else body[field]), name, row)
+        for rule in batch_rules(family_of(name))
+        for field in rule.fields
+        if field == "model" or body.get(field) is not None
+    )
 
 
 def check_file(*, size: int, purpose: str, row: Provider) -> tuple[Finding, ...]:

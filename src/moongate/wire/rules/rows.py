@@ -44,7 +44,7 @@ class Rule:
     sureness: Sureness
     source: str
     date: str
-    where: Literal["moonshot", "aimlapi"] = "moonshot"
+    where: Literal["moonshot", "aimlapi", "batch"] = "moonshot"
     when: Literal["", "thinking", "not thinking"] = ""
     only: float | None = None
     range: tuple[float, float] | None = None
@@ -122,6 +122,12 @@ def plan_of(family: Family) -> Plan:
                 plain[name] = (*plain.get(name, ()), rule)
     tops = frozenset(name.split("[")[0] for rule in bound for name in rule.fields)
     return Plan(family=family, rules={rule.id: rule for rule in bound}, kinds=kinds, plain=plain, fields=tops)
+
+
+@functools.cache
+def batch_rules(family: Family) -> tuple[Rule, ...]:
+    """Return what binds a family in a batch file of a Moonshot endpoint, besides its ordinary rules."""
+    return tuple(rule for rule in rules() if rule.where == "batch" and rule.binds(family))
 
 
 @functools.lru_cache(maxsize=256)
