@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
-from moongate.client.aio import AsyncClient
+from moongate.client.build import parts
 from moongate.client.guard import Guard, Permit
 from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateError, RateLimitedError
+from moongate.facts.keys import Key
 from moongate.facts.models import Listing, Model
 from moongate.facts.providers import Provider
 from moongate.gateway import route as routing
@@ -25,12 +27,18 @@ from moongate.gateway.route import Offer, Reading, Readings, Table
 from moongate.gateway.tariff import Tariff
 from moongate.gateway.throttle import Throttle
 from moongate.settings.load import Settings
+from moongate.transport.connection import Limits as PoolLimits
+from moongate.transport.network import USER_AGENT
+from moongate.transport.pool import Pool
+from moongate.wire.calls import Call
 from moongate.wire.limits import Limits
+from moongate.wire.replies import error_from
 
 if TYPE_CHECKING:
     from moongate.gateway import seams
     from moongate.gateway.seams import Caller
 
+T = TypeVar("T")
 log = logging.getLogger("moongate.gateway")
 
 LOOK_EVERY_S = 30.0  # how often a list is looked at, so that it is refreshed before it is too old
@@ -38,6 +46,8 @@ LOOK_AGAIN_S = 2.0  # after a failure; the catalog itself sees to it that the en
 FRESH_S = 600.0  # as `catalog.live.Freshness`: older, a list is looked at before it is used
 STALE_S = 86_400.0
 IDLE_LOOK_S = 0.5
+CALL_S = 60.0  # bound on a call that is no chat
+CONNECTIONS = 1024  # at once, to one upstream, from one worker
 REMEMBERED = 4096  # routes that are remembered beside the table: restricted keys, declared suffixes
 
 
@@ -53,23 +63,27 @@ class Source:
 
 
 class Upstream:
-    """One account at one endpoint, and what is known about it now."""
+    """One account at one endpoint, and what is known about it now.
+
+    `headers` are the lines that every request to it carries, `target` is the path of its chats.
+    """
 
     def __init__(self, source: Source, *, workers: int = 1) -> None:
         self.source = source
         self.name = source.name
-        self.client = AsyncClient(settings=source.settings)
-        self.row: Provider = self.client.provider
+        self._parts = parts(source.settings)
+        self.row: Provider = self._parts.row
+        self.guard: Guard = self._parts.guard
+        self.pool = Pool(self.row, self._parts.network, limits=PoolLimits(max_connections=CONNECTIONS))
+        self.secrets = () if self._parts.key is None else (self._parts.key.reveal(),)
+        self.headers = _lines(self._parts.key)
+        self.target = urlsplit(self.row.url("/chat/completions")).path.encode()
         self.breaker = Breaker(after=source.break_after)
         self.throttle = Throttle(source.limits, workers=workers)
+        self._looking = asyncio.Lock()
         self.listing: Listing | None = None
         self.failure: MoongateError | None = None  # why there is no list
         self.good_until = 0.0  # seconds since the epoch: until then the list serves as it is
-
-    @property
-    def guard(self) -> Guard:
-        """The guard of its endpoint and key."""
-        return self.client.guard
 
     @property
     def offer(self) -> Offer:
@@ -100,14 +114,30 @@ class Upstream:
             if isinstance(error, RateLimitedError) and error.kind == "rate_limited":
                 self.throttle.told(error.provider_message or error.message, error.retry_after_s, now)
 
+    async def call(self, call: Call[T]) -> T:
+        """Send a call that the guard has nothing to say about, once, and return what it answered."""
+        target = urlsplit(call.url).path.encode()
+        limit_s = self.source.settings.timeout_s or CALL_S
+        reply = await self.pool.exchange(
+            call.method.encode(), target, self.headers, call.body or b"", deadline_s=limit_s
+        )
+        if not reply.ok:
+            raise error_from(reply, self.row, model=call.model, secrets=self.secrets)
+        return call.decode(reply)
+
+    async def in_thread(self, ask: Callable[[], T]) -> T:
+        """Have a blocking question answered in a thread, one at a time: the first brings the list for all."""
+        async with self._looking:
+            return await asyncio.to_thread(ask)
+
     async def look(self, *, missing: bool = False) -> bool:
         """Look at the list, fetched if it is too old, or if an id is `missing`; say whether it changed."""
         catalog, before = self.guard.catalog, self.listing
         try:
             if missing:
-                self.listing = await self.client.in_thread(catalog.again)
+                self.listing = await self.in_thread(catalog.again)
             else:
-                self.listing = catalog.at_hand() or await self.client.in_thread(catalog.listing)
+                self.listing = catalog.at_hand() or await self.in_thread(catalog.listing)
             self.failure = None
         except MoongateError as error:
             if before is not None or self.failure is None:
@@ -121,7 +151,8 @@ class Upstream:
 
     async def close(self) -> None:
         """Close its connections, and end the embedded model if it was started."""
-        await self.client.close()
+        await self.pool.close()
+        await asyncio.to_thread(self._parts.close)
 
 
 class Target:
@@ -379,7 +410,7 @@ class Upstreams:
             raise routing.refused_for_several(name, self._table, usable)
         (upstream,) = asked
         bare = name.partition("/")[2] if self.several else name
-        permit = await upstream.client.in_thread(partial(upstream.guard.allow, bare))
+        permit = await upstream.in_thread(partial(upstream.guard.allow, bare))
         if permit.model is not None or permit.id != bare or upstream.source.only is not None:
             raise routing.not_served(name, upstream.offer, usable)
         for note in permit.notes:
@@ -392,6 +423,12 @@ class Upstreams:
     def _raise_if_no_list(self, asked: Sequence[Upstream]) -> None:
         if all(upstream.listing is None for upstream in asked):
             raise next(upstream.failure for upstream in asked if upstream.failure is not None)
+
+
+def _lines(key: Key | None) -> bytes:
+    """Return the header lines that every request carries."""
+    fixed = f"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: {USER_AGENT}\r\n"
+    return (fixed if key is None else f"authorization: Bearer {key.reveal()}\r\n{fixed}").encode()
 
 
 def _reading(target: Target) -> Reading:
