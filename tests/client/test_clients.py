@@ -338,3 +338,16 @@ def test_an_html_page_in_place_of_the_answer(client: Any, serve: Serve) -> None:
     with pytest.raises(NotJsonError, match="HTML page"):
         client.chat(server)
     assert server.count("POST") == 1
+
+
+@pytest.mark.parametrize(("mode", "sent"), [("fix", [None]), ("pass", [0.3]), ("raise", [])])
+def test_both_clients_obey_the_rules_mode(client: Any, serve: Serve, mode: str, sent: list[Any]) -> None:
+    server = serve()
+    expected = {"fix": None, "pass": "BadRequestError", "raise": "RuleError"}[mode]
+    try:
+        client.chat(server, client={"rules": mode}, temperature=0.3)
+        raised = None
+    except MoongateError as error:
+        raised = type(error).__name__
+    posted = [request.json().get("temperature") for request in server.requests if request.method == "POST"]
+    assert (raised, posted) == (expected, sent)

@@ -16,15 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from moongate.client.arguments import Function
 from moongate.client.batches import AsyncBatches
 from moongate.client.build import Parts, parts
 from moongate.client.files import AsyncFiles
 from moongate.client.guard import Guard, Permit
 from moongate.client.media import extracted_message, media_from
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
-from moongate.client.run import Ask, Run, conversation
+from moongate.client.run import Ask, Run, conversation, with_reasoning_kept
 from moongate.client.structured import Parsed, response_format, value_in
-from moongate.client.tools import Function, Tool, tools_from
+from moongate.client.tools import Tool, tools_from
 from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, StorageError, UsageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
@@ -171,11 +172,13 @@ class AsyncClient:
         """Return how a conversation went in which the model may call Python functions.
 
         Their schemas come from their type hints. Calls of one answer are answered together, coroutine functions at
-        once; ids are opaque, and `reasoning_content` goes back only to endpoints that want it. Other parameters as
-        for `chat`.
+        once; ids are opaque, and `reasoning_content` goes back only to endpoints that want it, with `thinking.keep`
+        set to "all" where the model takes it and `thinking` does not say otherwise. Other parameters as for `chat`.
         """
         known = tools_from(tools)
         parameters["tools"] = [tool.definition for tool in known.values()]
+        permit = await self._permit(model)
+        parameters = with_reasoning_kept(parameters, permit.id, self.provider)
         steps = conversation(messages, known, self.provider, max_turns=max_turns)
         outcome: Any = None
         while True:
@@ -318,7 +321,13 @@ class AsyncClient:
 
         def ready() -> Prepared:
             return prepare(
-                self.guard, permit, messages=messages, stream=stream, parameters=parameters, extra_body=extra_body
+                self.guard,
+                permit,
+                messages=messages,
+                stream=stream,
+                parameters=parameters,
+                extra_body=extra_body,
+                mode=self.settings.rules,
             )
 
         # a body that may name further models may make the guard fetch the list, which blocks

@@ -10,10 +10,11 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moongate.client.tools import Tool, assistant_turn, result_turn
+from moongate.client.tools import Tool, assistant_turn, last_turn, result_turn
 from moongate.errors import UsageError
 from moongate.facts.chat import Answer, Message, ToolCall
 from moongate.facts.providers import Provider
+from moongate.wire.rules import keeps_reasoning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,20 @@ class Run:
 Conversation = Generator[Ask | Use, Any, Run]
 
 
+def with_reasoning_kept(parameters: Mapping[str, Any], model_id: str, row: Provider) -> dict[str, Any]:
+    """Return the parameters of a conversation with `keep: "all"`, where the model takes it and thinks.
+
+    By default the server drops the reasoning of earlier turns, and with it why a function was called. What the
+    caller says of `thinking`, here or in `extra_body`, stays: switched off, or `keep` as it was given.
+    """
+    asked = parameters.get("thinking")
+    said = isinstance(asked, Mapping) and (asked.get("type") != "enabled" or "keep" in asked)
+    elsewhere = "thinking" in (parameters.get("extra_body") or {})
+    if said or elsewhere or not keeps_reasoning(model_id, row) or not isinstance(asked, Mapping | None):
+        return dict(parameters)
+    return {**parameters, "thinking": {"type": "enabled", "keep": "all"}}
+
+
 def conversation(
     messages: Sequence[Message], tools: Mapping[str, Tool], row: Provider, *, max_turns: int
 ) -> Conversation:
@@ -61,7 +76,7 @@ def conversation(
         answer: Answer = yield Ask(messages=tuple(said))
         answers.append(answer)
         if not answer.tool_calls:
-            said.append({"role": "assistant", "content": answer.content})
+            said.append(last_turn(answer, row))
             return Run(answer=answer, messages=tuple(said), answers=tuple(answers))
         said.append(assistant_turn(answer, row))
         said += yield from _results(answer, tools)

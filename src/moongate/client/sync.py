@@ -11,15 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from moongate.client.arguments import Function
 from moongate.client.batches import Batches
 from moongate.client.build import Parts, parts
 from moongate.client.files import Files
 from moongate.client.guard import Guard
 from moongate.client.media import extracted_message, media_from
 from moongate.client.plan import Prepared, chosen_model, complete, estimate_call, prepare
-from moongate.client.run import Ask, Run, conversation
+from moongate.client.run import Ask, Run, conversation, with_reasoning_kept
 from moongate.client.structured import Parsed, response_format, value_in
-from moongate.client.tools import Function, tools_from
+from moongate.client.tools import tools_from
 from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, StorageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
@@ -157,10 +158,13 @@ class Client:
         """Return how a conversation went in which the model may call Python functions.
 
         Their schemas come from their type hints. Calls of one answer are answered together; ids are opaque, and
-        `reasoning_content` goes back only to endpoints that want it. Other parameters as for `chat`.
+        `reasoning_content` goes back only to endpoints that want it, with `thinking.keep` set to "all" where the
+        model takes it and `thinking` does not say otherwise. Other parameters as for `chat`.
         """
         known = tools_from(tools)
         parameters["tools"] = [tool.definition for tool in known.values()]
+        permit = self._parts.guard.allow(self.model_name(model))
+        parameters = with_reasoning_kept(parameters, permit.id, self.provider)
         steps = conversation(messages, known, self.provider, max_turns=max_turns)
         outcome: Any = None
         while True:

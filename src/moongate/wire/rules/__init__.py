@@ -11,7 +11,7 @@ from __future__ import annotations
 from moongate.wire.rules.apply import apply
 from moongate.wire.rules.check import UNKNOWN_MODEL, check, check_batch, check_body_size, check_file
 from moongate.wire.rules.records import Applied, Change, Edit, Finding, Mode, RuleError
-from moongate.wire.rules.rows import Family, Rule, families, rules
+from moongate.wire.rules.rows import Family, Rule, families, keeps_reasoning, rules
 
 __all__ = [
     "UNKNOWN_MODEL",
@@ -29,5 +29,6 @@ __all__ = [
     "check_body_size",
     "check_file",
     "families",
+    "keeps_reasoning",
     "rules",
 ]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from moongate.facts.providers import Provider
 from moongate.wire.rules.records import Sureness
 
 
@@ -134,3 +135,8 @@ def batch_rules(family: Family) -> tuple[Rule, ...]:
 def plan_for(model_id: str) -> Plan:
     """Return what binds a model at a Moonshot endpoint."""
     return plan_of(family_of(model_id))
+
+
+def keeps_reasoning(model_id: str, row: Provider) -> bool:
+    """Say whether a model at an endpoint takes `thinking.keep`: where one rule says what may stand there."""
+    return row.dialect == "moonshot" and "thinking-keep" in plan_for(model_id).rules
