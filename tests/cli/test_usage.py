@@ -28,6 +28,22 @@ def test_a_cost_that_the_endpoint_reports_adds_up(moongate, monkeypatch) -> None
     assert line["currency"] == "USD"
 
 
+def test_the_users_own_price_is_what_answers_checks_and_the_ledger_say(moongate, server, tmp_path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[prices.moonshot."kimi-k2.6"]\ninput = "1000"\noutput = "2000"\n')
+    answer = moongate("chat", "hi", "--json", "--config", str(own)).json
+    used = answer["usage"]
+    nano = (used["prompt_tokens"] * 1000 + used["completion_tokens"] * 2000) * 1000
+    assert answer["cost"]["basis"] == "your price in own.toml"
+    assert round(float(answer["cost"]["amount"]) * 1e9) == nano
+    (line,) = moongate("usage", "--json").json["usage"]
+    assert round(float(line["cost"]) * 1e9) == nano
+    facts = {fact["name"]: fact["detail"] for fact in moongate("check", "--json", "--config", str(own)).json["facts"]}
+    assert facts["estimate"].endswith("USD without its answer (your price in own.toml)")
+    shown = moongate("config", "show", "--json", "--config", str(own)).json["prices.kimi-k2.6"]
+    assert shown == {"value": "input 1000, output 2000 USD", "from": "your price in own.toml"}
+
+
 def test_nothing_was_used_yet(moongate) -> None:
     assert moongate("usage", "--json").json == {"usage": []}
 

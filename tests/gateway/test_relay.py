@@ -234,3 +234,12 @@ def test_the_ledger_holds_no_content(client: Any, kit: Any) -> None:
     files = b"".join(file.read_bytes() for file in client.running.desk.path.parent.glob("gateway*"))
     assert b"secret prompt" not in files
     assert client.secret.encode() not in files
+
+
+def test_the_operators_own_price_is_metered(upstream: Any, kit: Any, tmp_path: Path) -> None:
+    own = '[prices.moonshot."kimi-k2.6"]\ninput = 100\noutput = "200"'
+    with kit.gateway(kit.settings(upstream, tmp_path, gateway=own)) as client:
+        usage = client.chat().json()["usage"]
+        (line,) = client.ledger
+    assert line.price_basis == "your price in gateway.toml"
+    assert line.cost_nano == (usage["prompt_tokens"] * 100 + usage["completion_tokens"] * 200) * 1000

@@ -51,6 +51,20 @@ def test_the_best_ground_comes_first() -> None:
     assert found is not None and (str(found.money), found.basis) == ("3 USD", "price in the live list")
 
 
+def test_the_users_own_price_comes_before_all_lists_but_not_before_what_was_charged() -> None:
+    own = Price(currency="USD", input=Decimal(7), output=Decimal(1), basis="your price in config.toml")
+    moved = at(ROWS["moonshot"], "http://127.0.0.1:9/v1")  # where no packaged price counts
+    for row in (ROWS["moonshot"], moved):
+        row = replace(row, prices={"kimi-k2.6": own})
+        for model in (K26, replace(K26, price=LIVE)):
+            found = cost_of(USED, model, row)
+            assert found is not None and (str(found.money), found.basis) == ("8 USD", "your price in config.toml")
+        reported = cost_of(replace(USED, reported_cost=Money.of("0.5", "USD")), K26, row)
+        assert reported is not None and str(reported.money) == "0.5 USD"
+        assert price_of(Model(id="kimi-k9"), row) is None
+    hash(row)
+
+
 def test_nothing_known_is_no_cost() -> None:
     assert cost_of(None, K26, ROWS["moonshot"]) is None is cost_of(USED, None, ROWS["moonshot"])
 

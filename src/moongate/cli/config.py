@@ -12,6 +12,7 @@ from moongate.cli.options import Asked, connecting, speaking
 from moongate.errors import ProviderChoiceError, UsageError
 
 if TYPE_CHECKING:
+    from moongate.facts.money import Price
     from moongate.settings.load import Settings
 
 
@@ -31,6 +32,7 @@ def show(asked: Asked) -> int:
         ("base_url", settings.row.base_url or None, settings.addressed_by),
         ("key", key, settings.key.source if settings.key else "none"),
         *((n, _effective(settings, n, v), o) for n, (v, o) in settings.origins.items() if n not in _SHOWN_FIRST),
+        *((f"prices.{name}", _written(price), price.basis) for name, price in settings.row.prices.items()),
     ]
     if asked.show.json:
         asked.show.document({name: {"value": value, "from": origin} for name, value, origin in rows})
@@ -45,6 +47,12 @@ _SHOWN_FIRST = ("provider", "base_url")
 def _effective(settings: Settings, name: str, value: Any) -> Any:
     """Return the value in force where the option itself was left to its default."""
     return str(getattr(settings, name)) if name in ("cache_dir", "data_dir") else value
+
+
+def _written(price: Price) -> str:
+    """Write a price as a user gave it, per million tokens."""
+    cached = "" if price.cached_input is None else f", cached {price.cached_input}"
+    return f"input {price.input}{cached}, output {price.output} {price.currency}"
 
 
 @command.command("path")

@@ -21,10 +21,11 @@ from moongate.errors import (
     UnavailableError,
     UnknownRouteError,
 )
-from moongate.facts.chat import Answer
+from moongate.facts.chat import Answer, Usage
 from moongate.facts.models import Listing
 from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
+from moongate.ledger.price import cost_of
 
 Status = Literal["verified", "refuted", "unverified", "skipped"]
 PROMPT = "Say hello in one short sentence."
@@ -172,7 +173,11 @@ def _estimate_fact(client: Client, seen: Findings) -> Fact:
     except MoongateError as error:
         return _failed("estimate", f"POST {row.url(row.estimate or '')}", error)
     evidence = Evidence(request=f"POST {row.url(row.estimate or '')}", status=200, at=rfc3339(time.time()))
-    return Fact(name="estimate", status="verified", detail=f"{tokens} tokens for {PROMPT!r}", evidence=evidence)
+    permit = client.guard.at_hand(seen.model)
+    cost = cost_of(Usage(prompt_tokens=tokens), permit.model, row) if permit else None
+    priced = f", {cost.money} without its answer ({cost.basis})" if cost else ""
+    detail = f"{tokens} tokens for {PROMPT!r}{priced}"
+    return Fact(name="estimate", status="verified", detail=detail, evidence=evidence)
 
 
 def _chat_fact(client: Client, seen: Findings) -> Fact:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from moongate.errors import BaseUrlError, ConfigError
+from moongate.facts.money import Price
 
 ListAuth = Literal["required", "optional", "none"]
 Dialect = Literal["moonshot", "openrouter", "aimlapi", "openai"]
@@ -56,6 +58,7 @@ class Provider:
     region_twin: str | None = None
     template: bool = False
     built_in: bool = True
+    prices: Mapping[str, Price] = field(default_factory=dict, hash=False)  # the user's own, by listed id
     source: str = ""
     date: str = ""
 

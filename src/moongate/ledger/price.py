@@ -1,7 +1,7 @@
 """What a call cost, and on what ground we say so.
 
-Best ground first: the cost that the endpoint itself reported, the price in its live list, the packaged list price
-with its date. Without any of them there is no cost, never a zero.
+Best ground first: the cost that the endpoint itself reported, the user's own price, the price in the live list, the
+packaged list price with its date. Without any of them there is no cost, never a zero.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def price_of(model: Model, row: Provider) -> Price | None:
 
     A packaged price counts only at the endpoint it was published for, not at another address under its name.
     """
+    if model.id in row.prices:
+        return row.prices[model.id]
     if model.price is not None:
         return model.price
     return _list_prices().get((row.name, model.id)) if row.at_home else None

@@ -23,13 +23,13 @@ from moongate.store import project
 PROJECT_FILE = "moongate.toml"
 USER_FILE = "config.toml"
 TRUST_FILE = "trusted.json"
-TABLES = frozenset({"providers", "aliases", "gateway", "lint"})
+TABLES = frozenset({"providers", "aliases", "prices", "gateway", "lint"})
 MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigFile:
-    """One file's settings, checked. `tables` holds what other rooms read: providers, aliases, gateway."""
+    """One file's settings, checked. `tables` holds what others read: providers, aliases, prices, gateway."""
 
     path: Path
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -116,7 +116,7 @@ def check_untrusted(file: ConfigFile) -> None:
             _refuse(file.path, f"loosens {name} to {value!r}")
     if file.values.get("provider", "moonshot") not in built_in():
         _refuse(file.path, f"chooses the provider {file.values['provider']!r}, which is not built in")
-    for table in ("providers", "gateway"):
+    for table in ("providers", "prices", "gateway"):
         if table in file.tables:
             _refuse(file.path, f"has a [{table}] table")
 

@@ -18,6 +18,7 @@ from moongate.facts.providers import Provider, built_in, custom
 from moongate.settings import files
 from moongate.settings.choose import Sources, choose
 from moongate.settings.options import BY_NAME, OPTIONS, parsed
+from moongate.settings.prices import prices
 
 Guard = Literal["strict", "warn", "off"]
 Rules = Literal["raise", "fix", "pass"]
@@ -101,8 +102,9 @@ def load(
     rows = {**built_in(), **_own_providers(config, insecure_http=bool(found["insecure_http"][0]))}
     sources = Sources(env=env, found=found, rows=rows, api_key=flags.api_key)
     chosen = choose(sources)
+    priced = prices(config, rows)
     return Settings(
-        row=chosen.row,
+        row=replace(chosen.row, prices=priced.get(chosen.row.name, {})),
         key=chosen.key,
         model=sources.value("model"),
         guard=sources.value("guard"),
