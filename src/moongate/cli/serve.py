@@ -12,7 +12,7 @@ from moongate.cli.options import Asked, connecting
 from moongate.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from moongate.gateway.config import Finding
+    from moongate.gateway.config import Config, Finding
 
 
 def gateway() -> ModuleType:
@@ -46,9 +46,11 @@ def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
     if check_config:
         return _checked(asked)
 
+    config = _configured(asked)
+
     def ready(base_url: str, has_keys: bool) -> None:
         if asked.show.json:
-            asked.show.line({"base_url": base_url, "provider": asked.settings.row.name})
+            asked.show.line({"base_url": base_url, "provider": config.sources[0].settings.row.name})
         else:
             asked.show.data(f"export MOONSHOT_BASE_URL={base_url}")
         if not has_keys:
@@ -56,10 +58,18 @@ def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
                 "note: there are no keys yet, so every call is refused; make one in another terminal: "
                 "moongate accounts create me --balance 10; moongate keys create me"
             )
-        asked.show.talk(f"serving {asked.settings.row.title}; Ctrl-C ends")
+        asked.show.talk(f"serving {config.title}; Ctrl-C ends")
 
-    code: int = serve.run(asked.settings, host=host, port=port, ready=ready)
+    code: int = serve.run(config, host=host, port=port, ready=ready)
     return code
+
+
+def _configured(asked: Asked) -> Config:
+    """Return what is to be served: the table's upstreams, or the provider that flags or environment choose."""
+    from moongate.gateway import config
+
+    flags = asked.settings_flags()
+    return config.read(flags) if config.has_upstreams(flags) else config.single(asked.settings)
 
 
 def _checked(asked: Asked) -> int:

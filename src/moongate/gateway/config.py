@@ -26,6 +26,11 @@ class Config:
         titles = dict.fromkeys(source.settings.row.title for source in self.sources)
         return ", ".join(titles) if len(titles) < 4 else f"{len(self.sources)} upstreams"
 
+    def need_keys(self) -> None:
+        """Raise KeyMissingError for the first upstream whose endpoint wants a key and has none."""
+        for source in self.sources:
+            _need_key(source.settings)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -57,7 +62,7 @@ def read(flags: Flags | None = None) -> Config:
     Raises a ConfigError that says where the first fault stands.
     """
     table = gateway_table(flags)
-    if not _has_upstreams(table, flags):
+    if not _counts(table, flags):
         return single(load(flags))
     findings = tuple(_found(table, flags))
     if findings:
@@ -67,7 +72,12 @@ def read(flags: Flags | None = None) -> Config:
     return Config(settings=replace(sources[0].settings, gateway=table.values), options=options, sources=sources)
 
 
-def _has_upstreams(table: Table, flags: Flags | None) -> bool:
+def has_upstreams(flags: Flags | None = None) -> bool:
+    """Say whether the table's own upstreams are what `read` returns."""
+    return _counts(gateway_table(flags), flags)
+
+
+def _counts(table: Table, flags: Flags | None) -> bool:
     named = flags is not None and (flags.provider is not None or flags.base_url is not None)
     return bool(table.values.get("upstreams")) and not named
 
@@ -79,11 +89,9 @@ def findings(flags: Flags | None = None) -> tuple[Finding, ...]:
     except ConfigError as error:
         return (Finding(fault=Fault(path=(), message=error.message, advice=error.advice), file=None, line=None),)
     found = list(_found(table, flags))
-    if not _has_upstreams(table, flags):
+    if not _counts(table, flags):
         try:
-            settings = load(flags)
-            if not settings.is_local and settings.row.list_auth == "required":
-                settings.needed_key()
+            _need_key(load(flags))
         except ConfigError as error:
             fault = Fault(path=(), message=error.message, advice=error.advice)
             found.append(Finding(fault=fault, file=None, line=None))
@@ -113,9 +121,7 @@ def _of_upstream(
     if path in faulty:
         return
     try:
-        source = _source(upstream, flags)
-        if source.settings.row.list_auth == "required" and not source.settings.is_local:
-            source.settings.needed_key()
+        _need_key(_source(upstream, flags).settings)
     except ConfigError as error:
         message = error.message.replace("--base-url", "base_url")
         yield Fault(path=path, message=f"{title}: {message}", advice=error.advice)
@@ -136,3 +142,8 @@ def _source(upstream: UpstreamOptions, flags: Flags | None) -> Source:
         limits=upstream.limits,
         break_after=upstream.break_after,
     )
+
+
+def _need_key(settings: Settings) -> None:
+    if settings.row.list_auth == "required" and not settings.is_local:
+        settings.needed_key()

@@ -23,10 +23,11 @@ from moongate.facts.models import Listing, Model
 from moongate.facts.providers import Provider
 from moongate.gateway import route as routing
 from moongate.gateway.breaker import Breaker
-from moongate.gateway.route import Offer, Reading, Readings, Table
+from moongate.gateway.route import Allowed, Offer, Reading, Readings, Table
 from moongate.gateway.tariff import Tariff
 from moongate.gateway.throttle import Throttle
 from moongate.settings.load import Settings
+from moongate.transport.aio import AsyncDoor
 from moongate.transport.connection import Limits as PoolLimits
 from moongate.transport.network import USER_AGENT
 from moongate.transport.pool import Pool
@@ -36,7 +37,6 @@ from moongate.wire.replies import error_from
 
 if TYPE_CHECKING:
     from moongate.gateway import seams
-    from moongate.gateway.seams import Caller
 
 T = TypeVar("T")
 log = logging.getLogger("moongate.gateway")
@@ -72,6 +72,7 @@ class Upstream:
         self.source = source
         self.name = source.name
         self._parts = parts(source.settings)
+        self._door: AsyncDoor | None = None
         self.row: Provider = self._parts.row
         self.guard: Guard = self._parts.guard
         self.pool = Pool(self.row, self._parts.network, limits=PoolLimits(max_connections=CONNECTIONS))
@@ -125,13 +126,20 @@ class Upstream:
             raise error_from(reply, self.row, model=call.model, secrets=self.secrets)
         return call.decode(reply)
 
+    @property
+    def door(self) -> AsyncDoor:
+        """The same endpoint through httpx2."""
+        if self._door is None:
+            self._door = AsyncDoor(self.row, self._parts.key, self._parts.network)
+        return self._door
+
     async def in_thread(self, ask: Callable[[], T]) -> T:
         """Have a blocking question answered in a thread, one at a time: the first brings the list for all."""
         async with self._looking:
             return await asyncio.to_thread(ask)
 
-    async def look(self, *, missing: bool = False) -> bool:
-        """Look at the list, fetched if it is too old, or if an id is `missing`; say whether it changed."""
+    async def look(self, *, missing: bool = False) -> None:
+        """Look at the list, fetched if it is too old, or if an id is `missing`."""
         catalog, before = self.guard.catalog, self.listing
         try:
             if missing:
@@ -147,11 +155,13 @@ class Upstream:
         if listing is not None:
             bound = FRESH_S if listing.unverified_since is None else STALE_S
             self.good_until = listing.fetched_at + bound
-        return listing is not before
 
     async def close(self) -> None:
         """Close its connections, and end the embedded model if it was started."""
         await self.pool.close()
+        door, self._door = self._door, None
+        if door is not None:
+            await door.close()
         await asyncio.to_thread(self._parts.close)
 
 
@@ -221,18 +231,23 @@ class Upstreams:
         return any(upstream.listing is not None for upstream in self.every)
 
     @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What each upstream offers now."""
+        return self._offers
+
+    @property
     def several(self) -> bool:
         """Whether names need a prefix, or a meaning of their own."""
         return len(self.every) > 1
 
-    def at_hand(self, name: str, caller: Caller) -> Route | None:
+    def at_hand(self, name: str, caller: Allowed) -> Route | None:
         """Return the route if the lists in memory give one; two lookups at most."""
         found = self._at_hand.get(name) if caller.providers is None and caller.models is None else None
         if found is None:
             found = self._beside.get((name, caller.providers, caller.models))
         return found if found is not None and found.good_at(self._clock()) else None
 
-    async def find(self, name: str, caller: Caller) -> Route:
+    async def find(self, name: str, caller: Allowed) -> Route:
         """Return the route after a look at the lists: refetched for a name that is missing, at most every 30 s.
 
         Raises ModelRefusedError where no list has the name or the key may not use it, ListUnavailableError,
@@ -247,7 +262,7 @@ class Upstreams:
             found = self._found(name, caller)
         return found if found is not None else await self._loose_or_refused(name, caller, asked)
 
-    async def find_all(self, names: Sequence[str], caller: Caller) -> Route:
+    async def find_all(self, names: Sequence[str], caller: Allowed) -> Route:
         """Return the route of a body that names several models: all at the upstream of the first.
 
         Raises as `find`, and ModelRefusedError for one that is not served there as it is written.
@@ -269,7 +284,13 @@ class Upstreams:
         tariff = Tariff(target.model, target.row, others)
         return Route(first.name, (Target(target.upstream, target.wire_id, target.model, tariff),))
 
-    def spellings(self, caller: Caller) -> list[tuple[str, Target]]:
+    async def look(self) -> None:
+        """Look at the lists that are too old to be shown as they are. Raises where there is none at all."""
+        now = self._clock()
+        await self._look([upstream for upstream in self.every if now >= upstream.good_until], missing=False)
+        self._raise_if_no_list(self.every)
+
+    def spellings(self, caller: Allowed) -> list[tuple[str, Target]]:
         """Return every name that a key may ask for, with where it leads first."""
         found = []
         for name in (*self._table.accepted, *self._table.ambiguous):
@@ -305,8 +326,10 @@ class Upstreams:
     async def close(self) -> None:
         """Close every upstream, those that were on their way out too."""
         await _ended([*self._keeping.values(), *self._leaving.values()])
+        self._keeping.clear()
         for upstream in (*self.every, *self._leaving):
             await upstream.close()
+        self._leaving.clear()
 
     def _built(self, sources: Sequence[Source]) -> tuple[Upstream, ...]:
         """Return the upstreams of a configuration: those at work that are configured as before, and new ones."""
@@ -341,8 +364,11 @@ class Upstreams:
         del self._leaving[upstream]
 
     async def _look(self, upstreams: Sequence[Upstream], *, missing: bool) -> None:
-        changed = await asyncio.gather(*(upstream.look(missing=missing) for upstream in upstreams))
-        if any(changed):
+        """Look at lists; afterwards the table is that of the lists that are there, whoever fetched them."""
+        await asyncio.gather(*(upstream.look(missing=missing) for upstream in upstreams))
+        if any(
+            upstream.listing is not offer.listing for upstream, offer in zip(self.every, self._offers, strict=True)
+        ):
             self._rebuild()
 
     def _rebuild(self) -> None:
@@ -368,12 +394,12 @@ class Upstreams:
         known = self._table.accepted.get(name) or self._table.ambiguous.get(name)
         return known or routing.readings_of(name, self._offers)  # a listed id with an ending that its provider takes
 
-    def _meant(self, name: str, caller: Caller) -> Readings:
+    def _meant(self, name: str, caller: Allowed) -> Readings:
         """Return what a name means for a caller: as it is routed, or the one thing that it can mean to that key."""
         readings = self._permitted(name, self._readings(name), caller)
         return readings if len(readings) == 1 or name in self._table.accepted else ()
 
-    def _found(self, name: str, caller: Caller) -> Route | None:
+    def _found(self, name: str, caller: Allowed) -> Route | None:
         """Return the route for a caller, remembered for the next time."""
         readings = self._meant(name, caller)
         if not readings:
@@ -384,8 +410,8 @@ class Upstreams:
         self._beside[name, caller.providers, caller.models] = route
         return route
 
-    def _permitted(self, name: str, readings: Readings, caller: Caller) -> Readings:
-        return routing.permitted(name, readings, providers=caller.providers, models=caller.models)
+    def _permitted(self, name: str, readings: Readings, caller: Allowed) -> Readings:
+        return routing.permitted(name, readings, caller)
 
     def _route(self, name: str, readings: Readings) -> Route:
         return Route(name, tuple(self._target(reading) for reading in readings))
@@ -399,7 +425,7 @@ class Upstreams:
             self._targets[reading.upstream, reading.wire_id] = known
         return known
 
-    async def _loose_or_refused(self, name: str, caller: Caller, asked: Sequence[Upstream]) -> Route:
+    async def _loose_or_refused(self, name: str, caller: Allowed, asked: Sequence[Upstream]) -> Route:
         """Return what a guard that was told to be loose lets through; raise why the name is not served otherwise."""
         usable = [spelling for spelling, _ in self.spellings(caller)]
         readings = self._readings(name)
