@@ -16,16 +16,22 @@ PROVIDER_NAMES = {
     "moonshot": "moonshot", "moonshotai": "moonshot", "moonshot-ai": "moonshot", "moonshotintl": "moonshot",
     "moonshot-global": "moonshot", "moonshot-cn": "moonshot-cn", "moonshotai-cn": "moonshot-cn",
     "kimi-code": "kimi-code", "kimi-coding": "kimi-code", "kimi-for-coding": "kimi-code",
-    "openrouter": "openrouter", "open-router": "openrouter", "aimlapi": "aimlapi", "aiml": "aimlapi", "aiml-api": "aimlapi",
+    "openrouter": "openrouter", "open-router": "openrouter",
+    "aimlapi": "aimlapi", "aiml": "aimlapi", "aiml-api": "aimlapi",
     "togetherai": "together", "together-ai": "together", "together": "together", "fireworks-ai": "fireworks",
     "fireworks": "fireworks",
 }  # fmt: skip
 
 # Variables that name a provider though no row has them; `None` says nothing.
-MORE_KEY_VARIABLES = {"MOONSHOTAI_API_KEY": ("moonshot",), "MOONSHOT_KEY": ("moonshot",), "MOONSHOT_TOKEN": ("moonshot",)}
-OTHERS_KEY_VARIABLES = frozenset({"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "DEEPSEEK_API_KEY", "GROQ_API_KEY", "GEMINI_API_KEY",
-                                  "MISTRAL_API_KEY", "XAI_API_KEY", "DASHSCOPE_API_KEY", "TOGETHER_API_KEY",
-                                  "FIREWORKS_API_KEY", "AZURE_OPENAI_API_KEY", "HF_TOKEN"})  # fmt: skip
+MORE_KEY_VARIABLES = {
+    "MOONSHOTAI_API_KEY": ("moonshot",),
+    "MOONSHOT_KEY": ("moonshot",),
+    "MOONSHOT_TOKEN": ("moonshot",),
+}
+OTHERS_KEY_VARIABLES = frozenset(
+    "OPENAI_API_KEY ANTHROPIC_API_KEY DEEPSEEK_API_KEY GROQ_API_KEY GEMINI_API_KEY MISTRAL_API_KEY XAI_API_KEY"
+    " DASHSCOPE_API_KEY TOGETHER_API_KEY FIREWORKS_API_KEY AZURE_OPENAI_API_KEY HF_TOKEN".split()
+)
 
 _MODEL_KEY = re.compile(
     r"(?:^|_)(?:model|model_?id|model_?name|model_?slug|model_?identifier|models|model_?ids|model_?names|deployment"
@@ -35,10 +41,14 @@ _URL_KEY = re.compile(
     r"(?:^|_)(?:(?:base|api|server|service|endpoint|host|proxy|target|completions?|chat|root)?_?(?:url|uri)(?:_base)?"
     r"|(?:api_?)?base|endpoint|api_?host|host|domain|upstream|api_?endpoint)$"
 )
-_KEY_KEY = re.compile(r"(?:^|_)(?:api_?key|key|token|access_?token|auth_?token|secret|credentials?|api_?key_?env|env_?key"
-                      r"|key_?env|api_?key_?name|authorization|bearer|api_?token)s?$")  # fmt: skip
-_PROVIDER_KEY = re.compile(r"(?:^|_)(?:provider|provider_?name|provider_?id|vendor|custom_llm_provider|model_?provider|backend"
-                           r"|llm_?provider|service)$")  # fmt: skip
+_KEY_KEY = re.compile(
+    r"(?:^|_)(?:api_?key|key|token|access_?token|auth_?token|secret|credentials?|api_?key_?env|env_?key|key_?env"
+    r"|api_?key_?name|authorization|bearer|api_?token)s?$"
+)
+_PROVIDER_KEY = re.compile(
+    r"(?:^|_)(?:provider|provider_?name|provider_?id|vendor|custom_llm_provider|model_?provider|backend|llm_?provider"
+    r"|service)$"
+)
 _BAD_LIST = re.compile(
     r"retired|deprecat|invalid|wrong|(?:^|_)bad|legacy|(?:^|_)old(?:_|$)|unsupported|block|ban(?:ned)?(?:_|$)|deny|denied"
     r"|removed|gone|expired|broken|reject|refus|forbid|never|alias|migrat|renam|replac|fake|dummy|nonexist|not_?exist"
@@ -65,7 +75,7 @@ def plain(name: str) -> str:
 def is_model_key(name: str) -> bool:
     """Say whether what stands under this name is a model id."""
     key = plain(name)
-    return key == "m" and name.startswith("-") or (_MODEL_KEY.search(key) is not None and "embed" not in key)
+    return (key == "m" and name.startswith("-")) or (_MODEL_KEY.search(key) is not None and "embed" not in key)
 
 
 def is_url_key(name: str) -> bool:
@@ -114,7 +124,8 @@ def provider_in(name: str) -> str | None:
 
 _NAMED_WITHIN = (
     ("moonshotcn", "moonshot-cn"), ("openrouter", "openrouter"), ("aimlapi", "aimlapi"), ("kimicode", "kimi-code"),
-    ("kimicoding", "kimi-code"), ("kimiforcoding", "kimi-code"), ("togetherai", "together"), ("fireworks", "fireworks"),
+    ("kimicoding", "kimi-code"), ("kimiforcoding", "kimi-code"), ("togetherai", "together"),
+    ("fireworks", "fireworks"),
     ("deepinfra", "deepinfra"), ("moonshot", "moonshot"),
 )  # fmt: skip
 

@@ -52,7 +52,11 @@ class Decider:
         seen |= {id(place)}
         child = place
         for group in place.above():
-            if group.kind is Kind.PAIR and group.label in ("=", ":=", "parameter", "??=") and self._names.is_name(group):
+            if (
+                group.kind is Kind.PAIR
+                and group.label in ("=", ":=", "parameter", "??=")
+                and self._names.is_name(group)
+            ):
                 used = self._used(group, seen)
                 if used:
                     return used
@@ -109,7 +113,9 @@ class Decider:
                 return None
 
     def _of_call(self, call: Node, child: Node) -> list[Sign]:
-        beside = [item for item in call.items if item is not child and not (item.kind is Kind.MAP and self._has_model(item))]
+        beside = [
+            item for item in call.items if item is not child and not (item.kind is Kind.MAP and self._has_model(item))
+        ]
         found = list(self._signs.of_all(beside))
         if call.head is not None and call.head is not child:
             found += self._signs.of(call.head)

@@ -11,7 +11,9 @@ from typing import Literal
 from moongate.facts.hints import Host, hints
 from moongate.facts.providers import Provider, built_in, is_loopback
 
-_ADDRESS = re.compile(r"(?P<scheme>https?|wss?)://(?P<host>[^/:?#\s\"'<>]+)(?::(?P<port>\d+))?(?P<path>/[^?#\s\"'<>]*)?")
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?|wss?)://(?P<host>[^/:?#\s\"'<>]+)(?::(?P<port>\d+))?(?P<path>/[^?#\s\"'<>]*)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,7 @@ def _hosts() -> dict[str, list[tuple[str, str]]]:
             found.setdefault(host, []).extend((path, row.name) for path in row.paths or ("",))
     for hinted in hints().hosts:
         where = address(hinted.base_url or "")
-        if where is not None and not hinted.route and hinted.name not in built_in() and "$" not in where.host:
+        if where is not None and not hinted.route and hinted.name not in built_in() and not is_private(where.host):
             path = where.path.partition("$")[0].rstrip("/")
             found.setdefault(where.host, []).append((path, hinted.name))
     for paths in found.values():
@@ -101,14 +103,19 @@ def at(where: Address, own: Mapping[str, Provider] | None = None) -> Endpoint:
     return Endpoint(name=where.host, title=where.host, kind="unknown")
 
 
+_INNER = tuple(
+    ".local .internal .lan .corp .intranet .test .example .invalid .localhost .svc .home"
+    " .example.com .example.org .example.net".split()
+)
+
+
 def is_private(host: str) -> bool:
     """Say whether a host is this machine, inside a network, or a name that stands for none."""
     return (
         is_loopback(host)
         or "." not in host
-        or host.endswith((".local", ".internal", ".lan", ".corp", ".intranet", ".test", ".example", ".invalid", ".localhost",
-                          ".svc", ".home", ".example.com", ".example.org", ".example.net"))
-        or host in ("example.com", "example.org", "0.0.0.0")
+        or host.endswith(_INNER)
+        or host in ("example.com", "example.org")
         or re.fullmatch(r"[\d.]+", host) is not None
         or any(mark in host for mark in "{}$<>%*\0")
-    )  # fmt: skip
+    )

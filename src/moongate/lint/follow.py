@@ -8,8 +8,13 @@ from moongate.lint.tree import Kind, Node
 
 _GIVEN = frozenset({"=", ":=", "+=", "in", "import", "parameter", "??=", "||="})
 _HOMES = frozenset({"function", "class", "module", "block"})
-_GETENV = frozenset({"get", "getenv", "env", "get_env", "lookup_env", "lookupenv", "var", "config", "getproperty",
-                     "getenvironmentvariable", "fetch", "getorelse", "str", "requireenv", "mustgetenv"})  # fmt: skip
+_GETENV = frozenset(
+    "get getenv env get_env lookup_env lookupenv var config getproperty getenvironmentvariable fetch getorelse str"
+    " requireenv mustgetenv".split()
+)
+_WRAPS = frozenset(
+    "url uri parse create httpurl from urljoin str string secretstr new modelid ptr of some format model join".split()
+)
 _DEFAULTS = frozenset({"default", "default_value", "fallback", "defaultvalue", "else_"})
 _DEEP = 6
 OPEN = "\0"  # stands in a text for a piece that is not known
@@ -149,8 +154,7 @@ class Names:
 def _wrapped_text(call: Node) -> Node | None:
     """Return the text that a call only wraps: `new URL("…")`, `Uri.parse("…")`, `"…".to_string()`, `format!("…")`."""
     last = call.name.rpartition(".")[2].rpartition(":")[2].lower()
-    if last in ("url", "uri", "parse", "create", "httpurl", "from", "urljoin", "str", "string", "secretstr", "new", "modelid",
-                "ptr", "of", "some", "format", "model", "join"):  # fmt: skip
+    if last in _WRAPS:
         return next((item for item in call.items if item.kind in (Kind.TEXT, Kind.JOIN, Kind.WORD)), None)
     if last in ("to_string", "into", "to_owned", "as_str", "rstrip", "strip", "replace", "tostring", "freeze"):
         return call.head
@@ -188,9 +192,19 @@ def defaults(call: Node) -> Iterator[Node]:
     if is_getenv(call) and len(positional) == 2:
         yield positional[1]
     last = call.name.rpartition(".")[2].lower()
-    if call.head is not None and last in ("unwrap_or", "unwrap_or_else", "orelse", "unwrap_or_default", "or", "default"):
+    if call.head is not None and last in (
+        "unwrap_or",
+        "unwrap_or_else",
+        "orelse",
+        "unwrap_or_default",
+        "or",
+        "default",
+    ):
         yield from call.items
-    if last in ("field", "option", "argument", "setting", "env", "str", "getenv", "attrib", "ib") or "default" in last:
+    if (
+        last in ("field", "option", "argument", "setting", "env", "str", "getenv", "attrib", "ib")
+        or "default" in last
+    ):
         for pair in call.pairs():
             if pair.name.lower() in _DEFAULTS and pair.value is not None:
                 yield pair.value
@@ -207,7 +221,12 @@ def variables(node: Node) -> Iterator[tuple[str, Node]]:
             parts = inner.name.split(".")
             if "env" in parts[:-1] or "ENV" in parts[:-1] or "_ENV" in parts[:-1] or "environ" in parts[:-1]:
                 yield parts[-1], inner
-        elif inner.kind is Kind.TEXT and inner.name.isupper() and inner.name.replace("_", "").isalnum() and "_" in inner.name:
+        elif (
+            inner.kind is Kind.TEXT
+            and inner.name.isupper()
+            and inner.name.replace("_", "").isalnum()
+            and "_" in inner.name
+        ):
             yield inner.name, inner
         elif inner.kind is Kind.TEXT and inner.name.startswith(("os.environ/", "env:", "env.", "$")):
             name = inner.name.replace("os.environ/", "").replace("env:", "").replace("env.", "").strip("${} ")

@@ -14,11 +14,13 @@ from moongate.lint.endpoints import Endpoint
 from moongate.lint.knowledge import Knowledge, Known
 
 KIMI = re.compile(
-    r"(?:[~@]?[\w.\-]+[/:.])*~?(?:[\w-]*kimi[-_ .]?(?:k\d[\w.\-]*|latest|for-coding[\w-]*|thinking-preview|dev-[\w-]+|vl-[\w-]+"
-    r"|linear[\w-]*)|moonshot-v1[\w.-]*|k2p\d\w*|k3(?:-256k|\[1m\]|\.1-pro)?)(?:\[\w+\])?(?::[\w-]+)?(?:@[\w-]+)?",
+    r"(?:[~@]?[\w.\-]+[/:.])*~?(?:[\w-]*kimi[-_ .]?(?:k\d[\w.\-]*|latest|for-coding[\w-]*|thinking-preview"
+    r"|dev-[\w-]+|vl-[\w-]+|linear[\w-]*)|moonshot-v1[\w.-]*|k2p\d\w*|k3(?:-256k|\[1m\]|\.1-pro)?)(?:\[\w+\])?(?::[\w-]+)?(?:@[\w-]+)?",
     re.IGNORECASE,
 )
-_ROLLING = frozenset({"kimi-code", "kimi-code-global"})  # products whose documented ids all float: no pin is to be had
+_ROLLING = frozenset(
+    {"kimi-code", "kimi-code-global"}
+)  # products whose documented ids all float: no pin is to be had
 _SHOWN = 3
 
 
@@ -111,7 +113,9 @@ def _unlisted(model_id: str, endpoint: Endpoint, known: Known) -> Iterator[Judge
     listing = known.listing
     if not looks_kimi(model_id):
         vendor, mark, _ = model_id.partition("/")
-        judged = any(listed.startswith(f"{vendor}/") for listed in listing.ids) if mark else endpoint.name in _MOONSHOT
+        judged = (
+            any(listed.startswith(f"{vendor}/") for listed in listing.ids) if mark else endpoint.name in _MOONSHOT
+        )
         if not judged or (known.is_hint and endpoint.name not in _MOONSHOT):
             return
     near = nearest(model_id, listing)[:1]
@@ -135,7 +139,11 @@ def squeezed(model_id: str) -> str:
 
 
 def _owners(model_id: str, endpoint: Endpoint) -> tuple[Host, ...]:
-    return tuple(host for host in hints().owners(model_id) if host.name != endpoint.name and model_id in (host.ids | host.gone.keys()))
+    return tuple(
+        host
+        for host in hints().owners(model_id)
+        if host.name != endpoint.name and model_id in (host.ids | host.gone.keys())
+    )
 
 
 def _is_spelled_elsewhere(model_id: str, instead: str | None) -> bool:

@@ -29,7 +29,9 @@ class Options:
         """Say whether a rule counts in a file."""
         if not _covers(self.select, code) or _covers(self.ignore, code):
             return False
-        return not any(_covers(codes, code) and where.ignores(path, is_folder=False) for where, codes in self.per_file)
+        return not any(
+            _covers(codes, code) and where.ignores(path, is_folder=False) for where, codes in self.per_file
+        )
 
 
 def _covers(codes: tuple[str, ...], code: str) -> bool:
@@ -76,7 +78,9 @@ def _codes(value: Any, where: str) -> tuple[str, ...]:
     codes = tuple(code.strip() for code in _texts(value, where))
     for code in codes:
         if not _CODE.fullmatch(code):
-            raise ConfigError(f"{where} names {code!r}, which is no code.", advice="Codes look like MG002, or MG00 for several.")
+            raise ConfigError(
+                f"{where} names {code!r}, which is no code.", advice="Codes look like MG002, or MG00 for several."
+            )
     return codes
 
 

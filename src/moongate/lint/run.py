@@ -53,7 +53,7 @@ def _content(path: str) -> bytes | None:
 
 
 def lint_bytes(path: str, data: bytes, knowledge: Knowledge, options: Options) -> Result:
-    """Return what is wrong in a file's content; of a generated or binary file, or one in no known language, nothing."""
+    """Return what is wrong in a content; nothing for a generated or binary one, or one in no known language."""
     if is_binary(data) or is_generated(data):
         return Result(path=path)
     language = language_of(path.rpartition("/")[2], data)

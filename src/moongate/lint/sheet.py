@@ -1,4 +1,4 @@
-"""One file under judgement: its tree, what it uses where, and the places that rules ask for. Worked out when asked."""
+"""One file under judgement: its tree, its ids and whose they are, its addresses. Worked out when asked for."""
 
 from __future__ import annotations
 
@@ -17,26 +17,55 @@ from moongate.lint.read import Read
 from moongate.lint.signs import Signs
 from moongate.lint.tree import Kind, Node
 
-_FRAMEWORKS = (
-    ("litellm", b"litellm"), ("pydantic-ai", b"pydantic_ai"), ("pydantic-ai", b"pydantic-ai"), ("openclaw", b"openclaw"),
-    ("openclaw", b"clawdbot"), ("opencode", b"opencode"), ("promptfoo", b"promptfoo"), ("moongate", b"moongate"),
-    ("aider", b"aider"), ("mastra", b"mastra"), ("langchain", b"langchain"), ("llm", b"llm-moonshot"),
-)  # fmt: skip
+_FRAMEWORKS = tuple(
+    (name, word.encode())
+    for name, words in {
+        "litellm": "litellm",
+        "pydantic-ai": "pydantic_ai pydantic-ai",
+        "openclaw": "openclaw clawdbot moltbot",
+        "opencode": "opencode",
+        "promptfoo": "promptfoo",
+        "moongate": "moongate",
+        "aider": "aider",
+        "mastra": "mastra",
+        "langchain": "langchain",
+    }.items()
+    for word in words.split()
+)
 _SLASH_ROUTERS = frozenset({"litellm", "aider", "openclaw", "opencode", "mastra", "moongate"})
 _COLON_ROUTERS = frozenset({"pydantic-ai", "promptfoo", "langchain", "moongate", "mastra"})
 _ROUTES = {
-    "moonshot": "moonshot", "openrouter": "openrouter", "aiml": "aimlapi", "aimlapi": "aimlapi", "together_ai": "together",
-    "fireworks_ai": "fireworks", "deepinfra": "deepinfra", "novita": "novita", "nvidia_nim": "nvidia", "baseten": "baseten",
-    "openai": "", "custom_openai": "", "openai_like": "", "openai-compatible": "",
-}  # fmt: skip
+    "moonshot": "moonshot",
+    "openrouter": "openrouter",
+    "aiml": "aimlapi",
+    "aimlapi": "aimlapi",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "deepinfra": "deepinfra",
+    "novita": "novita",
+    "nvidia_nim": "nvidia",
+    "baseten": "baseten",
+    "openai": "",  # these say how to speak, not to whom
+    "custom_openai": "",
+    "openai_like": "",
+    "openai-compatible": "",
+}
 _MODEL_CALLS = re.compile(
     r"(?:^|[._])(?:moonshot\w*|openrouter|create_moonshot\w*|chat|chat_?model|language_?model|completion_?model|model"
     r"|init_chat_model|get_model|agent|\w*chat_?model|\w*_?model_?id|\w*openai\w*_?model|generative_model|provider|set_model"
     r"|with_model|chat_moonshot|chat_open_?ai|chat_open_?router|llm)$"
 )
-_WEIGHTS = re.compile(r"from_pretrained|snapshot_download|hf_hub_download|hf_download|^llm$|vllm|sglang|mlx|ollama|gguf"
-                      r"|huggingface|auto_tokenizer|auto_model|tokenizer|tiktoken|encoding_for")  # fmt: skip
-_EXPECTS_FAILURE = re.compile(r"raises|raisesregex|assertraises|throws|rejects|should_panic|expect_err|assert_err|tothrow", re.I)
+_WEIGHTS = re.compile(
+    r"from_pretrained|snapshot_download|hf_hub_download|hf_download|^llm$|vllm|sglang|mlx|ollama|gguf|huggingface"
+    r"|auto_tokenizer|auto_model|tokenizer|tiktoken|encoding_for"
+)
+_EXPECTS_FAILURE = re.compile(
+    r"raises|raisesregex|assertraises|throws|rejects|should_panic|expect_err|assert_err|tothrow", re.I
+)
+_PASSES_ON = frozenset(
+    "get getenv env str to_string string from into modelid some field option default getproperty unwrap_or orelse"
+    " lookup_env unwrap_or_else fetch append push set list tuple of aslist".split()
+)
 _ANSWERS = frozenset({"choices", "finish_reason", "system_fingerprint", "created", "owned_by"})
 
 
@@ -81,7 +110,9 @@ class Sheet:
         self.as_text = read.as_text
         self.knowledge = knowledge
         low = data.lower()
-        self.frameworks = frozenset(name for name, word in _FRAMEWORKS if word in low or word.decode() in path.lower())
+        self.frameworks = frozenset(
+            name for name, word in _FRAMEWORKS if word in low or word.decode() in path.lower()
+        )
 
     @functools.cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -132,7 +163,7 @@ class Sheet:
         kimi = looks_kimi(text)
         if not kimi and not (is_model and pair is not None and _is_wire_model(pair) and _may_be_id(text)):
             return
-        bounds = self.decider.bind(node)
+        bounds: list[Bound | None] = [*self.decider.bind(node)]
         for bound in bounds or [None]:
             use = self._routed(Use(id=text, node=node, is_model=is_model, bound=bound))
             if kimi or (use.bound is not None and use.bound.level == "call" and use.bound.sign is not None
@@ -152,14 +183,21 @@ class Sheet:
                 continue
             endpoint = named(provider) if provider else None
             bound = use.bound
-            if endpoint is not None and (bound is None or bound.level not in ("call",) or bound.sign is None or bound.sign.kind != "url"):
+            if endpoint is not None and (
+                bound is None or bound.level not in ("call",) or bound.sign is None or bound.sign.kind != "url"
+            ):
                 bound = Bound(endpoint=endpoint, why=f"the prefix {prefix + mark!r} routes it there", level="route")
             return replace(use, id=rest, prefix=prefix + mark, bound=bound)
         return use
 
     def _is_wire_id(self, use: Use) -> bool:
         """Say whether an id that looks routed is one as it stands, at the endpoint beside it."""
-        if use.bound is None or use.bound.sign is None or use.bound.sign.kind != "url" or "litellm" in self.frameworks:
+        if (
+            use.bound is None
+            or use.bound.sign is None
+            or use.bound.sign.kind != "url"
+            or "litellm" in self.frameworks
+        ):
             return False
         return use.bound.level == "call"
 
@@ -170,7 +208,9 @@ class Sheet:
         if not bound.endpoint.is_known:
             return None
         found = judge(use.id, bound.endpoint, self.knowledge)
-        if found is None or any(other.is_known and judge(use.id, other, self.knowledge) is None for other in bound.others):
+        if found is None or any(
+            other.is_known and judge(use.id, other, self.knowledge) is None for other in bound.others
+        ):
             return None
         weak = bound.level == "file" or (bound.sign is not None and bound.sign.kind in ("key", "callee"))
         if not use.is_model and found.code == "MG001" and not looks_kimi(use.id):
@@ -204,7 +244,9 @@ class Sheet:
 
     def _places(self) -> Iterator[Place]:
         for node in self.nodes:
-            if node.kind not in (Kind.TEXT, Kind.JOIN) or (node.up is not None and node.up.kind is Kind.JOIN and node.up.name == "+"):
+            if node.kind not in (Kind.TEXT, Kind.JOIN) or (
+                node.up is not None and node.up.kind is Kind.JOIN and node.up.name == "+"
+            ):
                 continue
             text = self.names.text(node)
             where = address(text) if text is not None and "://" in text else None
@@ -213,7 +255,11 @@ class Sheet:
             name = _name_of(node)
             shown = node if node.kind is Kind.TEXT else next((i for i in node.items if i.kind is Kind.TEXT), node)
             yield Place(
-                where=where, endpoint=at(where, self.knowledge.own), node=shown, name=name, is_base=known.is_url_key(name)
+                where=where,
+                endpoint=at(where, self.knowledge.own),
+                node=shown,
+                name=name,
+                is_base=known.is_url_key(name),
             )
 
 
@@ -307,11 +353,11 @@ def _is_argument(call: Node, child: Node) -> bool | None:
     last = call.name.replace("::", ".").rpartition(".")[2]
     if len(call.items) == 1 and known.is_model_key(last):
         return True
-    if _MODEL_CALLS.search(known.plain(last)) or (call.name and "." not in call.name and known.provider_named(call.name)):
+    if _MODEL_CALLS.search(known.plain(last)) or (
+        call.name and "." not in call.name and known.provider_named(call.name)
+    ):
         return True
-    if last.lower() in ("get", "getenv", "env", "str", "to_string", "string", "from", "into", "modelid", "some", "field", "option",
-                        "default", "getproperty", "unwrap_or", "orelse", "lookup_env", "unwrap_or_else", "fetch", "append",
-                        "push", "set", "list", "tuple", "of", "aslist"):  # fmt: skip
+    if last.lower() in _PASSES_ON:
         return False
     return None
 

@@ -17,7 +17,17 @@ from moongate.lint.tree import Kind, Node
 
 _DEEP = 7
 _OURS = ("moonshotserver", "moonshot_server", "fakemoonshot", "mockmoonshot")
-_API_PATHS = ("/chat/completions", "/v1", "/models", "/messages", "/responses", "/completions", "/anthropic", "/batches", "/files")
+_API_PATHS = (
+    "/chat/completions",
+    "/v1",
+    "/models",
+    "/messages",
+    "/responses",
+    "/completions",
+    "/anthropic",
+    "/batches",
+    "/files",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +92,11 @@ class Signs:
             return
         if known.is_url_key(node.name):
             yield from self._address(node.name, value, depth)
-        elif known.is_provider_key(node.name) and (name := self._names.text(value)) and (p := known.provider_named(name)):
+        elif (
+            known.is_provider_key(node.name)
+            and (name := self._names.text(value))
+            and (p := known.provider_named(name))
+        ):
             yield from self._provider("provider", p, value, node.name, f"{node.name} = {name!r}")
         elif node.name in known.key_variables():
             yield from self._key(node.name, node, node.name)
@@ -97,7 +111,12 @@ class Signs:
         where = address(text) if text is not None else None
         if where is not None and OPEN not in where.host:
             yield Sign(
-                kind="url", endpoints=(at(where, self._own),), node=value, name=name, says=f"{name} = {where.text!r}", where=where
+                kind="url",
+                endpoints=(at(where, self._own),),
+                node=value,
+                name=name,
+                says=f"{name} = {where.text!r}",
+                where=where,
             )
             return
         yield from self._variable(value, name)
@@ -134,7 +153,9 @@ class Signs:
         where = address(text) if text is not None and "://" in text else None
         if where is not None and OPEN not in where.host:
             endpoint = at(where, self._own)
-            if where.path.endswith(_API_PATHS) or (endpoint.kind in ("row", "own") and where.path and not _is_page(where)):
+            if where.path.endswith(_API_PATHS) or (
+                endpoint.kind in ("row", "own") and where.path and not _is_page(where)
+            ):
                 yield Sign(kind="url", endpoints=(endpoint,), node=node, name="", says=f"{where.text!r}", where=where)
         elif node.kind is Kind.JOIN:
             yield from self.of_all(node.items, depth + 1)
@@ -202,5 +223,16 @@ class Signs:
 
 def _is_page(where: Address) -> bool:
     """Say whether an address is a page for people: consoles, documentation, a web site."""
-    pages = ("/docs", "/console", "/settings", "/keys", "/app", "/models", "/blog", "/pricing", "/chat", "/playground")
+    pages = (
+        "/docs",
+        "/console",
+        "/settings",
+        "/keys",
+        "/app",
+        "/models",
+        "/blog",
+        "/pricing",
+        "/chat",
+        "/playground",
+    )
     return where.path.startswith(pages)

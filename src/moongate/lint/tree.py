@@ -1,7 +1,7 @@
 """One tree for every language: names, texts, calls and blocks, each with its exact place in the file.
 
-A reader (`lint.read`) builds it; nothing above the readers knows which language a file is in. Comments, docstrings and
-prose never become nodes.
+A reader (`lint.read`) builds it; nothing above the readers knows which language a file is in. Comments, docstrings
+and prose never become nodes.
 """
 
 from __future__ import annotations

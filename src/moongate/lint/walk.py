@@ -21,8 +21,10 @@ def files(paths: Iterable[str], *, exclude: tuple[str, ...] = (), gitignored: bo
     excluded = gitignore.Ignores().within(here, "\n".join(exclude))
     seen: set[str] = set()
     for path in paths:
-        if not os.path.lexists(path):  # noqa: PTH110 — surrogates in names
-            raise UsageError(f"There is no file or folder {path!r}.", advice="Name what to lint, or nothing for all of it.")
+        if not os.path.lexists(path):
+            raise UsageError(
+                f"There is no file or folder {path!r}.", advice="Name what to lint, or nothing for all of it."
+            )
         found = _below(path, excluded, gitignored) if os.path.isdir(path) else iter((path,))  # noqa: PTH112
         for file in found:
             if file not in seen:
@@ -44,9 +46,11 @@ def _below(top: str, excluded: gitignore.Ignores, gitignored: bool) -> Iterator[
         for name in names:
             if not is_foreign_name(name) and (plain or not _ignored(f"{real}/{name}", ignores, excluded, False)):
                 yield prefix + name
-        for name in reversed(folders):
-            if name not in FOREIGN_FOLDERS and (plain or not _ignored(f"{real}/{name}", ignores, excluded, True)):
-                waiting.append((prefix + name, f"{real}/{name}", ignores))
+        waiting.extend(
+            (prefix + name, f"{real}/{name}", ignores)
+            for name in reversed(folders)
+            if name not in FOREIGN_FOLDERS and (plain or not _ignored(f"{real}/{name}", ignores, excluded, True))
+        )
 
 
 def _ignored(path: str, ignores: gitignore.Ignores, excluded: gitignore.Ignores, is_folder: bool) -> bool:
@@ -54,7 +58,7 @@ def _ignored(path: str, ignores: gitignore.Ignores, excluded: gitignore.Ignores,
 
 
 def _entries(folder: str) -> tuple[list[str], list[str]]:
-    """Return the names of the folders and of the plain files in a folder, sorted; links to folders are not followed."""
+    """Return the names of the folders and of the files in a folder, sorted; links to folders are not followed."""
     folders, names = [], []
     try:
         with os.scandir(folder) as entries:
@@ -66,5 +70,3 @@ def _entries(folder: str) -> tuple[list[str], list[str]]:
     except OSError:
         return [], []
     return sorted(folders), sorted(names)
-
-

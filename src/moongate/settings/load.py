@@ -150,6 +150,39 @@ def load_folders(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a command needs that looks at code and sends nothing: no provider is chosen, no key is looked for."""
+
+    rows: Mapping[str, Provider]  # every provider that is known here
+    aliases: Mapping[str, Mapping[str, str]]
+    lint: Mapping[str, Any]  # the linter's table
+    lint_from: str  # where that stands, for messages
+    provider: str | None  # the one that files or environment choose
+    cache_dir: Path
+
+
+def load_project(
+    flags: Flags | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> Project:
+    """Return the settings of the project around the working folder. Raises ConfigError as `load` does."""
+    flags, env = flags or Flags(), os.environ if env is None else env
+    config = config_files(flags, env, cwd or working_folder(), home or Path.home())
+    insecure = bool(_value("insecure_http", flags, env, config)[0])
+    return Project(
+        rows={**built_in(), **_own_providers(config, insecure_http=insecure)},
+        aliases=merged_tables(config, "aliases"),
+        lint=merged_tables(config, "lint"),
+        lint_from=next((f"{file.path}: lint" for file in config if "lint" in file.tables), "lint"),
+        provider=_value("provider", flags, env, config)[0],
+        cache_dir=_folder(_value("cache_dir", flags, env, config)[0], "cache"),
+    )
+
+
 def load_all(
     flags: Flags | None = None,
     *,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from moongate.lint.read.tokens import LEXICONS
 from moongate.lint.tree import Kind, Node, grown
 
-_SCRIPT = re.compile(rb"<script\b[^>]*>(.*?)(?:</script>|\Z)|^---\n(.*?)^---$", re.DOTALL | re.IGNORECASE | re.MULTILINE)
+_SCRIPT = re.compile(
+    rb"<script\b[^>]*>(.*?)(?:</script>|\Z)|^---\n(.*?)^---$", re.DOTALL | re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True, kw_only=True)

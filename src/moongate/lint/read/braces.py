@@ -9,29 +9,78 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Union
+from typing import TypeAlias
 
 from moongate.lint.read.tokens import LEXICONS, Token, tokens
 from moongate.lint.tree import Kind, Node
 
-Part = Union[Node, str]  # an operand, or an operator
+Part: TypeAlias = Node | str  # an operand, or an operator
 
 _DEEPEST = 150
 _BLOCKS = {
-    "if": "if", "elif": "if", "elsif": "if", "unless": "if", "else": "else", "switch": "if", "match": "if", "when": "if",
-    "for": "for", "foreach": "for", "loop": "while", "while": "while", "until": "while", "repeat": "while",
-    "try": "try", "begin": "try", "catch": "catch", "except": "catch", "rescue": "catch", "finally": "block",
-    "function": "function", "func": "function", "fun": "function", "fn": "function", "def": "function",
-    "class": "class", "struct": "class", "interface": "class", "object": "class", "enum": "class", "impl": "class",
-    "trait": "class", "namespace": "block", "module": "block", "record": "class", "extension": "class",
-}  # fmt: skip
+    word: kind
+    for kind, words in {
+        "if": "if elif elsif unless switch match when",
+        "else": "else",
+        "for": "for foreach",
+        "while": "loop while until repeat",
+        "try": "try begin",
+        "catch": "catch except rescue",
+        "function": "function func fun fn def",
+        "class": "class struct interface object enum impl trait record extension",
+        "block": "finally namespace module",
+    }.items()
+    for word in words.split()
+}
 _NOISE = frozenset(
-    "new await async const let var val final public private protected static readonly export default mut ref"
-    " override internal abstract virtual sealed suspend inline lateinit open unsafe pub dyn move delete void"
-    " typeof global use then do end echo print self.".split()
+    [
+        "new",
+        "await",
+        "async",
+        "const",
+        "let",
+        "var",
+        "val",
+        "final",
+        "public",
+        "private",
+        "protected",
+        "static",
+        "readonly",
+        "export",
+        "default",
+        "mut",
+        "ref",
+        "override",
+        "internal",
+        "abstract",
+        "virtual",
+        "sealed",
+        "suspend",
+        "inline",
+        "lateinit",
+        "open",
+        "unsafe",
+        "pub",
+        "dyn",
+        "move",
+        "delete",
+        "void",
+        "typeof",
+        "global",
+        "use",
+        "then",
+        "do",
+        "end",
+        "echo",
+        "print",
+        "self.",
+    ]
 )
 _LEADING = {"return": "return", "throw": "raise", "raise": "raise", "yield": "return"}
-_COMPARE = frozenset({"==", "!=", "===", "!==", "<", ">", "<=", ">=", "in", "is", "instanceof", "&&", "and", "not", "=~"})
+_COMPARE = frozenset(
+    {"==", "!=", "===", "!==", "<", ">", "<=", ">=", "in", "is", "instanceof", "&&", "and", "not", "=~"}
+)
 _OR = frozenset({"??", "||", "?:", "or", "|"})
 _ASSIGN = frozenset({"=", ":=", "+=", "??=", "||="})
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
@@ -155,7 +204,9 @@ class _Reader:
         following = self.tokens[self.at] if self.at < len(self.tokens) else None
         if value == "?" and self.language in ("javascript", "java", "php", "csharp", "ruby", "dart"):
             return False
-        return following is None or following.sort in ("mark", "line") and following.value not in ("(", "[", "{", "-")
+        return following is None or (
+            following.sort in ("mark", "line") and following.value not in ("(", "[", "{", "-")
+        )
 
     def _member(self, parts: list[Part]) -> None:
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
@@ -227,7 +278,9 @@ class _Reader:
                 parts[-1] = Node(Kind.CALL, operand.start, end, operand.name, inner, head=operand.head)
         else:
             is_map = token.value == "{" or any(item.kind is Kind.PAIR for item in items)
-            parts.append(Node(Kind.MAP if is_map else Kind.LIST, token.start, end, token.value, _entries(items, is_map)))
+            parts.append(
+                Node(Kind.MAP if is_map else Kind.LIST, token.start, end, token.value, _entries(items, is_map))
+            )
         return False
 
     def _kind(self, parts: list[Part], mark: str, operand: Node | None, closer: str) -> str:
@@ -262,9 +315,9 @@ class _Reader:
         else:
             items = self.items(closer, inner=mark in "([" and not in_lines)
         self.depth -= 1
-        if self.at < len(self.tokens) and self.tokens[self.at].value == closer:
-            self.at += 1
-        elif self.depth == 0 and self.at < len(self.tokens):
+        if (self.at < len(self.tokens) and self.tokens[self.at].value == closer) or (
+            self.depth == 0 and self.at < len(self.tokens)
+        ):
             self.at += 1
         return items
 
@@ -400,8 +453,10 @@ class _Reader:
         if not isinstance(left, Node):
             return None
         value = self._expression(right)
-        if parts[place] in ("=>", "->") and left.kind not in (Kind.TEXT, Kind.NUMBER) and (
-            left.kind in (Kind.LIST, Kind.MAP) or (value is not None and value.kind is Kind.SCOPE)
+        if (
+            parts[place] in ("=>", "->")
+            and left.kind not in (Kind.TEXT, Kind.NUMBER)
+            and (left.kind in (Kind.LIST, Kind.MAP) or (value is not None and value.kind is Kind.SCOPE))
         ):
             body = value.items if value is not None and value.kind is Kind.SCOPE else [value] if value else []
             return _wrapped(Kind.SCOPE, "function", [*(left.items if left.kind is Kind.LIST else [left]), *body])

@@ -10,7 +10,21 @@ from moongate.lint.tree import Kind, Node, moved
 
 _NUMBER = re.compile(rb"-?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _WORDS = frozenset({b"true", b"false", b"null", b"yes", b"no", b"on", b"off", b"none", b"~"})
-_SHELL_KEYS = frozenset("run script command cmd entrypoint before_script after_script args exec shell commands".split())
+_SHELL_KEYS = frozenset(
+    [
+        "run",
+        "script",
+        "command",
+        "cmd",
+        "entrypoint",
+        "before_script",
+        "after_script",
+        "args",
+        "exec",
+        "shell",
+        "commands",
+    ]
+)
 _DEFAULT = re.compile(r"\$\{?(?:\{\s*)?([A-Za-z_][\w.]*)(?:(:?[-=?])([^}]*))?\}?\}?")
 _PAIR = re.compile(rb"([A-Za-z_][\w.]*)=")
 _OPENERS = {0x7B: 0x7D, 0x5B: 0x5D}
@@ -63,12 +77,14 @@ def _variable(found: re.Match[str], start: int, end: int, *, plain: bool, whole:
     before = len(found.string[: found.start(3)].encode()) if whole else 0
     begin = start + before if whole else start
     finish = begin + len(found[3].encode()) if whole else end
-    default = Node(Kind.TEXT, begin, finish, found[3].strip("\"'"), plain=plain and whole and found[3][0] not in "\"'")
+    default = Node(
+        Kind.TEXT, begin, finish, found[3].strip("\"'"), plain=plain and whole and found[3][0] not in "\"'"
+    )
     return Node(Kind.JOIN, start, end, "or", [name, default])
 
 
 def closing(data: bytes, start: int) -> int:
-    """Return where the bracket that opens at `start` is closed again, quotes minded; the end of the data otherwise."""
+    """Return where the bracket that opens at `start` is closed again, quotes minded; else the end of the data."""
     depth, at, quote = 0, start, 0
     while at < len(data):
         mark = data[at]
@@ -88,7 +104,9 @@ def closing(data: bytes, start: int) -> int:
 
 
 _FLOW_PLAIN = re.compile(rb"""[^\s,:\[\]{}"'#][^,\[\]{}"'\n#]*?(?=\s*(?:[,\[\]{}\n]|:\s|$))""")
-_FLOW = re.compile(rb"""\s+|#[^\n]*|([,\[\]{}:])|"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|(""" + _FLOW_PLAIN.pattern + rb")|.", re.DOTALL)
+_FLOW = re.compile(
+    rb"""\s+|#[^\n]*|([,\[\]{}:])|"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|(""" + _FLOW_PLAIN.pattern + rb")|.", re.DOTALL
+)
 
 
 def flow(data: bytes, start: int, end: int) -> Node:

@@ -46,7 +46,9 @@ def read_make(data: bytes) -> Node:
             root.items.append(_pair(data, found[1], found.start(1), *found.span(2)))
         else:
             start = found.start(3)
-            root.items += moved(shell.read(found[3].lstrip(b"@-")), start + len(found[3]) - len(found[3].lstrip(b"@-"))).items
+            root.items += moved(
+                shell.read(found[3].lstrip(b"@-")), start + len(found[3]) - len(found[3].lstrip(b"@-"))
+            ).items
     return root
 
 
@@ -76,7 +78,10 @@ def read_toml(data: bytes) -> Node:
     _fill(top, data, 0, cuts[0].start() if cuts else len(data))
     for number, found in enumerate(cuts):
         end = cuts[number + 1].start() if number + 1 < len(cuts) else len(data)
-        names = [part.strip().strip("\"'") for part in re.findall(r'"[^"]*"|\'[^\']*\'|[^.]+', found[2].decode("utf-8", "replace"))]
+        names = [
+            part.strip().strip("\"'")
+            for part in re.findall(r'"[^"]*"|\'[^\']*\'|[^.]+', found[2].decode("utf-8", "replace"))
+        ]
         table = _table(top, names, found.start(), end, again=found[1] is not None)
         _fill(table, data, found.end(), end)
     return root

@@ -47,7 +47,9 @@ def read(data: bytes, read_inner: Reader) -> Node:
         closed = closing.search(data, opened.end())
         end = closed.start() if closed else len(data)
         if not _shows_mistake(data, opened.start(), opened[4]):
-            node = _block(data, opened.end(), end, opened[3].decode("utf-8", "replace").lower(), opened[1], read_inner)
+            node = _block(
+                data, opened.end(), end, opened[3].decode("utf-8", "replace").lower(), opened[1], read_inner
+            )
             if node is not None:
                 root.items.append(node)
         at = closed.end() if closed else end
@@ -64,7 +66,8 @@ def _shows_mistake(data: bytes, start: int, info: bytes) -> bool:
 
 
 def _block(data: bytes, start: int, end: int, tag: str, indent: bytes, read_inner: Reader) -> Node | None:
-    piece, places = data[start:end], None
+    piece = data[start:end]
+    places: list[int] | None = None
     if indent.strip() or indent:
         piece, places = _dedented(piece, indent)
     language = _LANGUAGES.get(tag, tag)
@@ -84,7 +87,8 @@ def _block(data: bytes, start: int, end: int, tag: str, indent: bytes, read_inne
 
 def _dedented(piece: bytes, indent: bytes) -> tuple[bytes, list[int]]:
     """Return a block in a list or a quotation as it is meant, and the place of each of its bytes."""
-    out, places, at = bytearray(), [], 0
+    out, at = bytearray(), 0
+    places: list[int] = []
     for line in piece.splitlines(keepends=True):
         shared = 0
         while shared < min(len(indent), len(line)) and line[shared] in b" \t>":
@@ -97,7 +101,8 @@ def _dedented(piece: bytes, indent: bytes) -> tuple[bytes, list[int]]:
 
 def _typed(piece: bytes, places: list[int] | None) -> tuple[bytes, list[int]]:
     """Return what was typed after the prompts of a session."""
-    out, kept = bytearray(), []
+    out = bytearray()
+    kept: list[int] = []
     for found in _PROMPT.finditer(piece):
         out += found[1] + b"\n"
         kept += [places[n] if places else n for n in range(found.start(1), min(found.end(1) + 1, len(piece)))]

@@ -37,7 +37,8 @@ def _language(tree: Node) -> str:
 
 
 def _cell(data: bytes, source: Node, language: str, read_inner: Reader) -> list[Node]:
-    code, places = bytearray(), []
+    code = bytearray()
+    places: list[int] = []
     for text in [source] if source.kind is Kind.TEXT else source.items:
         if text.kind is Kind.TEXT:
             piece, where = _read_string(data, text.start, text.end)
@@ -53,7 +54,8 @@ def _cell(data: bytes, source: Node, language: str, read_inner: Reader) -> list[
 
 def _read_string(data: bytes, start: int, end: int) -> tuple[bytes, list[int]]:
     """Return the value of a JSON string, and the place of each of its bytes in the file."""
-    out, places, at = bytearray(), [], start
+    out, at = bytearray(), start
+    places: list[int] = []
     for found in _ESCAPE.finditer(data, start, end):
         out += data[at : found.start()]
         places += range(at, found.start())

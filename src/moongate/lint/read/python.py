@@ -99,7 +99,9 @@ class _Reader:
                 yield from self._body([*at.orelse, *at.finalbody])
             case ast.With() | ast.AsyncWith():
                 entered = [node for item in at.items for node in self._entered(item)]
-                label = next((self._dotted(i.context_expr.func) for i in at.items if _is_call(i.context_expr)), "")
+                label = next(
+                    (self._dotted(i.context_expr.func) for i in at.items if isinstance(i.context_expr, ast.Call)), ""
+                )
                 yield self._node(at, Kind.SCOPE, "with", entered + self._body(at.body), label=label)
             case ast.Return() | ast.Raise() | ast.Assert() | ast.Delete() | ast.Continue() | ast.Break():
                 items = [self._value(inner) for inner in ast.iter_child_nodes(at)]
@@ -270,7 +272,3 @@ class _Reader:
         if isinstance(at, (ast.Tuple, ast.List)):
             return ",".join(self._dotted(inner) for inner in at.elts)
         return self._word(at).name if isinstance(at, (ast.Name, ast.Attribute, ast.Subscript)) else ""
-
-
-def _is_call(at: ast.AST) -> bool:
-    return isinstance(at, ast.Call)

@@ -8,14 +8,17 @@ from moongate.lint.read import inner
 from moongate.lint.tree import Kind, Node, moved
 
 _TOKEN = re.compile(
-    rb"(?P<remark>(?<![^\s;|&(])#[^\n]*)|(?P<escaped>\\\n)|(?P<here><<-?[ \t]*(?P<quote>['\"]?)(?P<tag>\w+)(?P=quote))"
+    rb"(?P<remark>(?<![^\s;|&(])#[^\n]*)|(?P<escaped>\\\n)"
+    rb"|(?P<here><<-?[ \t]*(?P<quote>['\"]?)(?P<tag>\w+)(?P=quote))"
     rb"|(?P<end>\n|;;?|&&|\|\|?|&(?!>)|[(){}](?=[\s;)]|$))|(?P<redirect>[0-9&]*[<>]+&?[0-9-]*)"
     rb"|(?P<word>(?:[^\s;|&<>'\"\\()#]|(?<=\S)#|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"|\$\((?:[^()]|\([^()]*\))*\))+)",
     re.DOTALL,
 )
 _ASSIGNMENT = re.compile(rb"([A-Za-z_]\w*)\+?=")
 _DECLARES = frozenset({"export", "set", "declare", "local", "readonly", "env", "ENV", "ARG", "setenv", "-e", "--env"})
-_SKIPPED = frozenset({"sudo", "then", "do", "else", "if", "while", "until", "time", "exec", "command", "nohup", "!", "elif"})
+_SKIPPED = frozenset(
+    {"sudo", "then", "do", "else", "if", "while", "until", "time", "exec", "command", "nohup", "!", "elif"}
+)
 _BODY_OPTIONS = frozenset({"-d", "--data", "--data-raw", "--data-binary", "--json", "--data-ascii", "--body"})
 
 
@@ -51,7 +54,9 @@ class _Reader:
     def _documents(self, at: int) -> int:
         """Read the here-documents that begin at `at`, and return where the last one is over."""
         for tag, dashed in self.pending:
-            closing = re.compile(rb"^" + (rb"\t*" if dashed else rb"") + re.escape(tag) + rb"[ \t]*\r?$", re.MULTILINE)
+            closing = re.compile(
+                rb"^" + (rb"\t*" if dashed else rb"") + re.escape(tag) + rb"[ \t]*\r?$", re.MULTILINE
+            )
             found = closing.search(self.data, at)
             end = found.start() if found else len(self.data)
             self.words += self._document(at, end)
@@ -95,7 +100,9 @@ class _Reader:
             items = [] if value is None or (value.kind is Kind.TEXT and not value.name) else [value]
             return Node(Kind.PAIR, start, end, assigned[1].decode(), items, label="=")
         mark = raw[:1]
-        whole = len(raw) > 1 and mark in (b"'", b'"') and raw[-1:] == mark and mark not in raw[1:-1].replace(b'\\"', b"")
+        whole = (
+            len(raw) > 1 and mark in (b"'", b'"') and raw[-1:] == mark and mark not in raw[1:-1].replace(b'\\"', b"")
+        )
         if whole:
             return self._quoted(start + 1, end - 1, mark)
         if raw.startswith(b"$'"):
@@ -138,12 +145,16 @@ class _Reader:
             return
         name = words[0].name if words[0].kind is Kind.TEXT else ""
         items = [*assigned, *_options(words[1:])]
-        self.root.items.append(Node(Kind.CALL, words[0].start, max(w.end for w in words), name, items, label="command"))
+        self.root.items.append(
+            Node(Kind.CALL, words[0].start, max(w.end for w in words), name, items, label="command")
+        )
 
 
 def _not_pair(node: Node, data: bytes) -> Node:
     if node.kind is Kind.PAIR:
-        return Node(Kind.TEXT, node.start, node.end, data[node.start : node.end].decode("utf-8", "replace"), plain=True)
+        return Node(
+            Kind.TEXT, node.start, node.end, data[node.start : node.end].decode("utf-8", "replace"), plain=True
+        )
     return node
 
 

@@ -1,6 +1,7 @@
 """Words, texts and marks of the languages with braces: one scanner, one row of particulars per language.
 
-It never fails: what it does not know it skips, so that a file that is broken, or in a dialect, still yields its texts.
+It never fails: what it does not know it skips, so that a file that is broken, or in a dialect, still yields its
+texts.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _character(found: re.Match[str]) -> str:
 @functools.cache
 def _scanner(language: str) -> re.Pattern[bytes]:
     lexicon = LEXICONS[language]
-    parts = []
+    parts: list[str] = []
     for opened, closed in lexicon.block_comments:
         parts.append(f"(?P<remark{len(parts)}>{re.escape(opened)}.*?(?:{re.escape(closed)}|\\Z))")
     if lexicon.comments:
@@ -131,7 +132,8 @@ def tokens(data: bytes, language: str) -> Iterator[Token]:
         group = found.lastgroup or ""
         if group == "word" or group == "mark":
             value = found[0].decode("utf-8", "replace")
-            yield Token(group, value.lstrip("$@") if group == "word" else value, found.start(), at)
+            sort: Sort = "word" if group == "word" else "mark"
+            yield Token(sort, value.lstrip("$@") if group == "word" else value, found.start(), at)
         elif group == "line":
             if lexicon.lines_end:
                 yield Token("line", "\n", at - 1, at)

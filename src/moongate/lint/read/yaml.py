@@ -11,7 +11,10 @@ from typing import NamedTuple
 from moongate.lint.read import inner
 from moongate.lint.tree import Kind, Node
 
-_KEY = re.compile(rb"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s#"'\[\]{},&*!|>%@`-][^#\n]*?|-[^\s#][^#\n]*?|<<))[ \t]*:(?=[ \t\r\n]|$)""")
+_KEY = re.compile(
+    rb"""(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s#"'\[\]{},&*!|>%@`-][^#\n]*?|-[^\s#][^#\n]*?|<<))"""
+    rb"""[ \t]*:(?=[ \t\r\n]|$)"""
+)
 _BLOCK = re.compile(rb"(?:[!&][^\s]+[ \t]+)*[|>][-+0-9]*[ \t]*(?:#.*)?\r?$")
 _LOOKED_THROUGH = re.compile(rb"(?:[!&][^\s]*[ \t]+)+")
 
@@ -108,7 +111,11 @@ class _Reader:
             start = through.end()
         self.at += 1
         if start >= line.end or data[start] in b"#&\r":
-            if self.at < len(self.lines) and self.lines[self.at].indent == indent and self._is_item(self.lines[self.at]):
+            if (
+                self.at < len(self.lines)
+                and self.lines[self.at].indent == indent
+                and self._is_item(self.lines[self.at])
+            ):
                 return self._list(indent)
             return self._below(indent)
         if _BLOCK.match(data, start, line.end):

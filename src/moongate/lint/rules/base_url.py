@@ -33,8 +33,9 @@ class BaseUrl(Rule):
 
     ## What it does
 
-    Reports addresses on an endpoint's host whose path cannot be right where they stand: `/v1` missing or doubled, a route
-    such as `/chat/completions` in what an SDK takes as base url, the OpenAI face where Anthropic's is meant, plain http.
+    Reports addresses on an endpoint's host whose path cannot be right where they stand: `/v1` missing or doubled, a
+    route such as `/chat/completions` in what an SDK takes as base url, the OpenAI face where Anthropic's is meant,
+    plain http.
 
     ## Why is this bad?
 
@@ -71,7 +72,8 @@ class BaseUrl(Rule):
                 yield Hit(
                     node=place.node,
                     message=f"{place.where.text!r} is not where {row.title} answers{_fault(place, row)}.",
-                    reason=f"the host is {row.title}'s" + (f", and it stands under {place.name!r}" if place.name else ""),
+                    reason=f"the host is {row.title}'s"
+                    + (f", and it stands under {place.name!r}" if place.name else ""),
                     found=place.where.text,
                     instead=right,
                     provider=row.name,
@@ -107,14 +109,22 @@ def _right(place: Place, row: Provider, sheet: Sheet) -> str | None:
     if route is not None and is_base:
         return base
     if route is not None and (path == route[0] or path.count("/v1") != 1 or not path.startswith(own_path)):
-        return base + route[0] if row.name != "aimlapi" and (route[0] == "/chat/completions" or "/v1" in path) else None
+        return (
+            base + route[0] if row.name != "aimlapi" and (route[0] == "/chat/completions" or "/v1" in path) else None
+        )
     if not is_base or path == own_path or path in _FACES.get(row.name, ()):
         return _secure(place, place.where.text)
     if path == "" and (_adds_version(place, sheet) or _is_spring(place.node)):
         return None
-    if path in ("", "/v1", "/api", "/v1/v1", f"{own_path}/v1", f"{own_path}{own_path}", own_path.replace("/v1", "")) or (
-        path.replace("//", "/") == own_path
-    ):
+    if path in (
+        "",
+        "/v1",
+        "/api",
+        "/v1/v1",
+        f"{own_path}/v1",
+        f"{own_path}{own_path}",
+        own_path.replace("/v1", ""),
+    ) or (path.replace("//", "/") == own_path):
         return base
     return None
 
@@ -139,7 +149,9 @@ def _adds_version(place: Place, sheet: Sheet) -> bool:
     if pair is None:
         return False
     return any(_is_extended(word) for word in sheet.names.uses(pair)) or any(
-        _is_extended(node) for node in sheet.nodes if node.kind is Kind.WORD and node.name.rpartition(".")[2] == pair.name
+        _is_extended(node)
+        for node in sheet.nodes
+        if node.kind is Kind.WORD and node.name.rpartition(".")[2] == pair.name
     )
 
 

@@ -13,8 +13,8 @@ class Floating(IdRule):
 
     ## What it does
 
-    Reports ids such as OpenRouter's `~moonshotai/kimi-latest`: listed, but another model next month. Kimi Code is left
-    alone: all its documented ids float.
+    Reports ids such as OpenRouter's `~moonshotai/kimi-latest`: listed, but another model next month. Kimi Code is
+    left alone: all its documented ids float.
 
     ## Why is this bad?
 

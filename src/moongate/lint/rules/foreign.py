@@ -13,13 +13,13 @@ class Foreign(IdRule):
     ## What it does
 
     Reports a model id that the endpoint it is meant for does not list, and that is how another endpoint, or a client
-    library's routing, spells it. Where the endpoint lists the same model under one id of its own, that is what `--fix`
-    writes.
+    library's routing, spells it. Where the endpoint lists the same model under one id of its own, that is what
+    `--fix` writes.
 
     ## Why is this bad?
 
-    The same model is `kimi-k2.6` at Moonshot, `moonshotai/kimi-k2.6` at OpenRouter and `moonshot/kimi-k2-6` at AIMLAPI.
-    None of them knows the others' names: the call fails in production, not in the editor.
+    The same model is `kimi-k2.6` at Moonshot, `moonshotai/kimi-k2.6` at OpenRouter and `moonshot/kimi-k2-6` at
+    AIMLAPI. None of them knows the others' names: the call fails in production, not in the editor.
 
     ## Example
 

@@ -13,16 +13,17 @@ from moongate.lint.sheet import Place, Sheet
 
 # Hosts that were seen in place of an endpoint's, and what was meant. Sources: docs, issue trackers.
 MEANT = {
-    "api.moonshot.com": "api.moonshot.ai",  # answers with a Cloudflare page (oai-compatible-copilot#134)
-    "api-sg.moonshot.ai": "api.moonshot.ai",  # an old region
-    "moonshot.ai": "api.moonshot.ai", "www.moonshot.ai": "api.moonshot.ai", "platform.moonshot.ai": "api.moonshot.ai",
-    "platform.kimi.ai": "api.moonshot.ai", "api.kimi.moonshot.ai": "api.moonshot.ai",
-    "moonshot.cn": "api.moonshot.cn", "platform.moonshot.cn": "api.moonshot.cn", "kimi.moonshot.cn": "api.moonshot.cn",
-    "platform.kimi.com": "api.moonshot.cn",
-    "api.openrouter.ai": "openrouter.ai", "www.openrouter.ai": "openrouter.ai", "openrouter.com": "openrouter.ai",
-    "api.openrouter.com": "openrouter.ai",
-    "aimlapi.com": "api.aimlapi.com", "www.aimlapi.com": "api.aimlapi.com", "api.aimlapi.ai": "api.aimlapi.com",
-}  # fmt: skip
+    wrong: right
+    for right, hosts in {
+        "api.moonshot.ai": "moonshot.ai www.moonshot.ai platform.moonshot.ai platform.kimi.ai api.kimi.moonshot.ai"
+        # the first answers with a Cloudflare page (oai-compatible-copilot#134), the second is an old region
+        " api.moonshot.com api-sg.moonshot.ai",
+        "api.moonshot.cn": "moonshot.cn platform.moonshot.cn kimi.moonshot.cn platform.kimi.com",
+        "openrouter.ai": "api.openrouter.ai www.openrouter.ai openrouter.com api.openrouter.com",
+        "api.aimlapi.com": "aimlapi.com www.aimlapi.com api.aimlapi.ai",
+    }.items()
+    for wrong in hosts.split()
+}
 _API_PATH = re.compile(r"/(?:v1|api/v1|coding)(?:/|$)|/chat/completions$|/anthropic(?:/|$)")
 _FAR = 2  # letters that a look-alike may differ by
 
@@ -73,7 +74,7 @@ def _hit(place: Place, meant: str) -> Hit:
     instead = row.base_url
     return Hit(
         node=place.node,
-        message=f"{place.where.host!r} is no endpoint's host; {row.title} is at {row.base_url!r}. The key is sent there.",
+        message=f"{place.where.host!r} is no endpoint's host, and gets the key; {row.title} is at {row.base_url!r}.",
         reason=f"it looks like {meant!r}, and stands where calls are sent",
         found=place.where.text,
         instead=instead,
@@ -82,8 +83,8 @@ def _hit(place: Place, meant: str) -> Hit:
 
 
 def _is_console(place: Place) -> bool:
-    """Say whether an address is a page to look at: no version in its path, and not under a name for an API's address."""
-    return not _API_PATH.search(place.where.path) and place.where.path not in ("",) or (
+    """Say whether an address is a page to look at: nothing in its path or its name speaks of an API."""
+    return (not _API_PATH.search(place.where.path) and place.where.path not in ("",)) or (
         place.where.path == "" and not place.is_base
     )
 
@@ -112,5 +113,3 @@ def _distance(one: str, two: str) -> int:
         for m, other in enumerate(two, 1):
             before, row[m] = row[m], min(row[m] + 1, row[m - 1] + 1, before + (letter != other))
     return row[-1]
-
-

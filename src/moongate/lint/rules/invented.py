@@ -10,8 +10,8 @@ class Invented(IdRule):
 
     ## What it does
 
-    Reports ids that tutorials, configurations and catalogs have spread though no endpoint ever listed them, with where
-    they were seen.
+    Reports ids that tutorials, configurations and catalogs have spread though no endpoint ever listed them, with
+    where they were seen.
 
     ## Why is this bad?
 

@@ -10,13 +10,14 @@ class NotListed(IdRule):
 
     ## What it does
 
-    Reports a model id that the endpoint it is meant for does not list, and that nothing explains better: it is no other
-    endpoint's spelling, was not retired and is no known invention. Mostly it is a misspelling; the nearest listed ids
-    are named.
+    Reports a model id that the endpoint it is meant for does not list, and that nothing explains better: it is no
+    other endpoint's spelling, was not retired and is no known invention. Mostly it is a misspelling; the nearest
+    listed ids are named.
 
     ## Why is this bad?
 
-    The call fails, with 404 at Moonshot, 400 at OpenRouter, 401 at Kimi Code: a message that rarely says what is wrong.
+    The call fails, with 404 at Moonshot, 400 at OpenRouter, 401 at Kimi Code, and a message that rarely says what is
+    wrong.
 
     ## Example
 
