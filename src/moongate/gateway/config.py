@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from moongate.errors import ConfigError
 from moongate.gateway.options import Fault, Options, UpstreamOptions, checked, options_from
-from moongate.gateway.upstreams import Source
+from moongate.gateway.upstream import Source
 from moongate.settings.load import Flags, Settings, load
 from moongate.settings.serving import Account, Table, gateway_table, upstream_settings
 
