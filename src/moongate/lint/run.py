@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from moongate.lint import suppress
 from moongate.lint.finding import Finding
@@ -12,6 +13,9 @@ from moongate.lint.languages import LARGEST, is_binary, is_generated, language_o
 from moongate.lint.options import Options
 from moongate.lint.rules import Hit, Rule, rules
 from moongate.lint.sift import may_matter
+
+if TYPE_CHECKING:
+    from moongate.lint.sheet import Sheet
 
 _MAX_SHOWN = 240  # characters of a source line
 
@@ -54,15 +58,9 @@ def _content(path: str) -> bytes | None:
 
 def lint_bytes(path: str, data: bytes, knowledge: Knowledge, options: Options) -> Result:
     """Return what is wrong in a content; nothing for a generated or binary one, or one in no known language."""
-    if is_binary(data) or is_generated(data):
+    sheet = _sheet(path, data, knowledge)
+    if sheet is None:
         return Result(path=path)
-    language = language_of(path.rpartition("/")[2], data)
-    if language is None:
-        return Result(path=path)
-    from moongate.lint.read import read
-    from moongate.lint.sheet import Sheet
-
-    sheet = Sheet(path=path, data=data, language=language, read=read(data, language), knowledge=knowledge)
     notes = (f"{path}: its syntax could not be parsed; it was searched as text",) if sheet.as_text else ()
     found = [
         _finding(path, data, rule, hit)
@@ -70,13 +68,31 @@ def lint_bytes(path: str, data: bytes, knowledge: Knowledge, options: Options) -
         if options.selects(rule.code, path)
         for hit in rule.check(sheet)
     ]
-    kept, said = suppress.kept(found, data, language, options.today)
+    kept, said = suppress.kept(found, data, options.today)
     return Result(
         path=path,
         findings=tuple(sorted(kept, key=lambda f: (f.start, f.code))),
         notes=(*notes, *(f"{path}:{note}" for note in said)),
         data=data if kept else b"",
     )
+
+
+def sheet_of(path: str, knowledge: Knowledge) -> Sheet | None:
+    """Return a file read, None for one that cannot matter. Raises OSError when it cannot be read."""
+    data = _content(path)
+    return _sheet(path, data, knowledge) if data is not None and may_matter(data) else None
+
+
+def _sheet(path: str, data: bytes, knowledge: Knowledge) -> Sheet | None:
+    if is_binary(data) or is_generated(data):
+        return None
+    language = language_of(path.rpartition("/")[2], data)
+    if language is None:
+        return None
+    from moongate.lint.read import read
+    from moongate.lint.sheet import Sheet
+
+    return Sheet(path=path, data=data, language=language, read=read(data, language), knowledge=knowledge)
 
 
 def _finding(path: str, data: bytes, rule: Rule, hit: Hit) -> Finding:

@@ -14,7 +14,7 @@ _IGNORE = re.compile(
 _UNTIL = re.compile(rb"\buntil=(\d{4}-\d\d-\d\d)")
 
 
-def kept(findings: Iterable[Finding], data: bytes, language: str, today: str) -> tuple[list[Finding], list[str]]:
+def kept(findings: Iterable[Finding], data: bytes, today: str) -> tuple[list[Finding], list[str]]:
     """Return the findings that no comment takes away, and what is to be said about comments (`LINE: …`).
 
     A comment counts for its own line; one that stands alone on a line counts for the next one; `ignore-file` counts
