@@ -13,7 +13,7 @@ from typing import Any
 
 from moongate.acceptance.judges import Seen, Status, seen
 from moongate.acceptance.probes import BALANCE, UNLISTED, Ask, Probe, Subject, probes
-from moongate.acceptance.purse import Purse, bounding_price, dearest_price
+from moongate.acceptance.purse import Purse, dearest_price
 from moongate.client.build import Parts
 from moongate.client.guard import Guard, Permit
 from moongate.errors import (
@@ -28,6 +28,7 @@ from moongate.errors import (
 from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
 from moongate.facts.providers import Provider
+from moongate.ledger.price import bounding_price
 from moongate.transport.sync import Door
 from moongate.wire import calls
 from moongate.wire.calls import Call, encoded

@@ -7,15 +7,14 @@ The worst is an upper bound by construction: a token is at least one byte of the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 
 from moongate.acceptance.judges import Seen
 from moongate.acceptance.probes import Ask
-from moongate.facts.models import Listing, Model
+from moongate.facts.models import Listing
 from moongate.facts.money import Money, Price
-from moongate.facts.providers import Provider, built_in
-from moongate.ledger.price import price_of
+from moongate.facts.providers import Provider
+from moongate.ledger.price import bounding_price
 from moongate.wire.calls import encoded
 
 MARGIN_TOKENS = 512  # a chat template and a hidden preamble; about 80 were observed (2026-07-17)
@@ -73,21 +72,6 @@ class Purse:
             completion_tokens=used.completion_tokens,
             cached_tokens=used.cached_tokens,
         )
-
-
-def bounding_price(model: Model | None, row: Provider) -> Price | None:
-    """Return the price that bounds a run: of the live list, else the packaged one of the provider.
-
-    At another address than the provider's own the packaged price is taken too, and its basis says so: a bound on
-    what the platform would charge, not knowledge of what that address charges.
-    """
-    if model is None:
-        return None
-    price, home = price_of(model, row), built_in().get(row.name)
-    if price is not None or home is None:
-        return price
-    price = price_of(model, replace(row, base_url=home.base_url))
-    return price and replace(price, basis=f"{price.basis}; taken to hold at {row.host} too")
 
 
 def dearest_price(listing: Listing, row: Provider) -> Price | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from dataclasses import replace
 from decimal import Decimal
 from importlib import resources
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from moongate.facts.chat import Cost, Usage
 from moongate.facts.models import Model
 from moongate.facts.money import Price
-from moongate.facts.providers import Provider
+from moongate.facts.providers import Provider, built_in
 
 
 def cost_of(usage: Usage | None, model: Model | None, row: Provider) -> Cost | None:
@@ -45,6 +46,21 @@ def price_of(model: Model, row: Provider) -> Price | None:
     if model.price is not None:
         return model.price
     return _list_prices().get((row.name, model.id)) if row.at_home else None
+
+
+def bounding_price(model: Model | None, row: Provider) -> Price | None:
+    """Return the price that bounds a run: of the live list, else the packaged one of the provider.
+
+    At another address than the provider's own the packaged price is taken too, and its basis says so: a bound on
+    what the platform would charge, not knowledge of what that address charges.
+    """
+    if model is None:
+        return None
+    price, home = price_of(model, row), built_in().get(row.name)
+    if price is not None or home is None:
+        return price
+    price = price_of(model, replace(row, base_url=home.base_url))
+    return price and replace(price, basis=f"{price.basis}; taken to hold at {row.host} too")
 
 
 def batch_price_of(model: Model, row: Provider) -> Price | None:
