@@ -41,6 +41,20 @@ def models_in(body: bytes) -> tuple[str, ...]:
     return _names(found)
 
 
+def names_only(body: bytes, name: str) -> bool:
+    """Say, quickly, whether a body that is valid JSON certainly names this model and no other.
+
+    It does when it begins with the pair and nothing behind it could be read as such a key, in any letter case or as
+    an escape. False means only that `models_in` has to look.
+    """
+    for start in (b'{"model":"%b"', b'{"model": "%b"'):
+        pair = start % name.encode()
+        if body.startswith(pair):
+            rest = body[len(pair) :]
+            return b"\\u" not in rest and b"model" not in rest.lower()
+    return False
+
+
 def _names(found: dict[str, Any]) -> tuple[str, ...]:
     model, more = found.get("model"), found.get("models")
     names = [] if model is None else [model]
