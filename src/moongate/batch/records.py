@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from moongate.facts.batches import ENDPOINT
 from moongate.facts.files import MAX_FILE_BYTES
 
 Status = Literal[
@@ -23,9 +24,6 @@ Status = Literal[
 ]
 """The words of the batch API (OpenAI's; Moonshot's OpenAPI document of 2026-08-17 has the same ones)."""
 
-ENDED: frozenset[Status] = frozenset({"completed", "failed", "expired", "cancelled"})
-CHAT_URL = "/v1/chat/completions"
-
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One request of a batch file. `body` is its JSON as it stands there: the bytes that would be sent."""
@@ -34,7 +32,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     number: int  # from 1, as an editor counts the file's lines
     custom_id: str
     body: bytes
-    url: str = CHAT_URL
+    url: str = ENDPOINT
     offset: int = 0  # where the line begins in its file, in bytes
     size: int = 0  # of the whole line with its line break, in bytes
 
