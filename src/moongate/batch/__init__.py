@@ -12,3 +12,25 @@ the input, blank ones left out; parts are stretches of that order. A retry's par
 `records` are what the files of this room hand each other; `state` decides (pure), `journal` keeps, `local` and
 `remote` carry out.
 """
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+__all__ = ["AsyncJob", "Job", "Progress"]
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from moongate.batch.job import AsyncJob, Job
+    from moongate.batch.report import Progress
+
+_HOMES = {"AsyncJob": "moongate.batch.job", "Job": "moongate.batch.job", "Progress": "moongate.batch.report"}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

@@ -26,6 +26,7 @@ from moongate.client.plan import Prepared, chosen_model, complete, estimate_call
 from moongate.client.run import Ask, Run, conversation, with_reasoning_kept
 from moongate.client.structured import Parsed, response_format, value_in
 from moongate.client.tools import Tool, tools_from
+from moongate.client.upstream import GuardedUpstream
 from moongate.errors import AnswerError, ModelNotPermittedError, MoongateError, StorageError, UsageError
 from moongate.facts.chat import Answer, Chunk, Message
 from moongate.facts.models import Listing, Verdict
@@ -103,6 +104,16 @@ class AsyncClient:
     def batches(self) -> AsyncBatches:
         """The provider's batch API, one call each."""
         return AsyncBatches(self)
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder in which batch jobs are kept."""
+        return self.settings.data_dir
+
+    def upstream(self, *, connections: int = 256) -> GuardedUpstream:
+        """Return the endpoint as the batch engine wants it, for one event loop; the caller closes it."""
+        self._need_key()
+        return GuardedUpstream(self._parts, connections=connections)
 
     @property
     def guard(self) -> Guard:

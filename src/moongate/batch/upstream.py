@@ -1,0 +1,89 @@
+"""What the engine is handed to reach a provider: guarded, with a key inside, and nothing to configure.
+
+`moongate.client` makes one of its settings; tests make their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from moongate.facts.models import Model
+from moongate.facts.money import Price
+from moongate.facts.providers import Provider
+from moongate.wire.calls import Call
+from moongate.wire.replies import Reply
+
+T = TypeVar("T")
+
+
+class Upstream(Protocol):
+    """One endpoint behind its guard, for one event loop."""
+
+    @property
+    def row(self) -> Provider:
+        """The endpoint's row."""
+        ...
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not stand in any message."""
+        ...
+
+    async def permit(self, name: str) -> Model | None:
+        """Have the guard allow a wire id for this job, and return its row of the list.
+
+        Raises ModelRefusedError for an id that is not listed, or only under another spelling: ids in a batch file
+        are not rewritten.
+        """
+        ...
+
+    def check(self, body: bytes) -> None:
+        """Look at the bytes that are about to leave: every model they name must have its permit. Never blocks.
+
+        Raises RequestRefusedError or ModelRefusedError.
+        """
+        ...
+
+    def price(self, model: Model | None) -> Price | None:
+        """Return the price that bounds and counts a job's cost, None where none is known."""
+        ...
+
+    async def send(self, body: bytes) -> Reply:
+        """Send a checked body as a chat, once, and return the reply, whatever its status.
+
+        Raises a MoongateError that says by `sent` whether the provider may have taken it.
+        """
+        ...
+
+    async def call(self, call: Call[T]) -> T:
+        """Send any other call, again where that is safe, and return what its answer says."""
+        ...
+
+    def pieces(self, call: Call[Any]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Send such a call and yield the pieces of its answer as they arrive."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Host(Protocol):
+    """What makes upstreams and says where jobs are kept: a `moongate.Client` or `moongate.AsyncClient`."""
+
+    @property
+    def provider(self) -> Provider:
+        """The endpoint's row."""
+        ...
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder in which jobs have theirs."""
+        ...
+
+    def upstream(self, *, connections: int = 256) -> Upstream:
+        """Return the endpoint for one event loop; the caller closes it."""
+        ...
