@@ -25,7 +25,7 @@ COMMANDS = {
     "chat": "One answer, or a conversation on a terminal.",
     "balance": "The account's money.",
     "files": "Files kept at the provider.",
-    "lint": "Wrong ids, hosts, keys and parameters in code and configuration.",
+    "batch": "Many calls as one job: none lost, none repeated unsaid.",
     "serve": "The gateway: this API served to others.",
     "accounts": "The gateway's accounts.",
     "keys": "The gateway's keys.",

@@ -89,16 +89,27 @@ class Show:
         Console(no_color=not self.color, highlight=False).print(table)
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[Any]:
-        """Yield a function of (done, total) that draws a bar on stderr, where stderr is a terminal."""
+    def progress(self, title: str, *, counts: bool = False) -> Iterator[Any]:
+        """Yield a function of (done, total) that draws a bar on stderr, where stderr is a terminal.
+
+        The numbers are bytes, or with `counts` things.
+        """
         if self.quiet or not sys.stderr.isatty():
             yield lambda done, total: None
             return
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         console = Console(stderr=True, no_color=not self.color)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        numbers = MofNCompleteColumn() if counts else DownloadColumn()
+        columns = (TextColumn("{task.description}"), BarColumn(), numbers, TimeRemainingColumn())
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(title, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
