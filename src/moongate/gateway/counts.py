@@ -1,0 +1,187 @@
+"""What one worker counts, in memory that the other workers can read, so that the numbers of all add up.
+
+A file for each worker is mapped into memory; only its worker writes it, anybody reads it. Cells are 64-bit integers,
+a series is a run of them, named once. Without a folder the memory is the process's own. `metrics` shows them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from moongate.errors import StorageError
+
+CELLS = 32_768
+NAMES_BYTES = 1024 * 1024
+SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)  # of a whole call
+MILLISECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)  # of the gateway's own part
+MICRO = 1_000_000
+CALL_CELLS = 7  # calls, prompt, completion, cached, reasoning, nano, without a price
+_HEAD = 2  # cells used, bytes of names used
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Series(msgspec.Struct, frozen=True, array_like=True):
+    """A run of cells."""
+
+    kind: str
+    labels: Labels
+    at: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What stood in a series' cells."""
+
+    kind: str
+    labels: Labels
+    cells: tuple[int, ...]
+    alive: bool = True  # whether the worker is: how things stand at one that is dead is of no interest
+
+
+class Counts:
+    """One worker's cells. Not for threads: the loop writes. Its file in the folder is locked while it lives."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        self._memory, self._handle = _mapped(folder)
+        self._cells = memoryview(self._memory)[: CELLS * 8].cast("q")
+        self._known: dict[tuple[str, Labels], int] = {}
+        self._calls: dict[tuple[str, str, str, str], int] = {}
+        self._times: dict[tuple[str, str], int] = {}
+        self._answers: dict[tuple[str, int], int] = {}
+        self._cells[0], self._cells[1] = _HEAD, 0
+
+    def answered(self, route: str, status: int) -> None:
+        """Count an answer of the gateway's, whatever it was."""
+        at = self._answers.get((route, status))
+        if at is None:
+            at = self._answers[route, status] = self._series(
+                "answers", (("route", route), ("status", str(status))), 1
+            )
+        self._cells[at] += 1
+
+    def called(
+        self,
+        upstream: str,
+        model: str,
+        outcome: str,
+        currency: str,
+        *,
+        tokens: tuple[int, int, int, int] = (0, 0, 0, 0),
+        nano: int | None = 0,
+    ) -> None:
+        """Count a call that ended. Tokens: prompt, completion, cached, reasoning; `nano` is None without a price."""
+        at = self._calls.get((upstream, model, outcome, currency))
+        if at is None:
+            labels = (("upstream", upstream), ("model", model), ("outcome", outcome), ("currency", currency))
+            at = self._calls[upstream, model, outcome, currency] = self._series("calls", labels, CALL_CELLS)
+        cells = self._cells
+        cells[at] += 1
+        cells[at + 1] += tokens[0]
+        cells[at + 2] += tokens[1]
+        cells[at + 3] += tokens[2]
+        cells[at + 4] += tokens[3]
+        if nano is None:
+            cells[at + 6] += 1
+        else:
+            cells[at + 5] += nano
+
+    def took(self, what: str, upstream: str, seconds: float) -> None:
+        """Count a time into its histogram: "call", "first_byte" or "overhead"."""
+        bounds = MILLISECONDS if what == "overhead" else SECONDS
+        at = self._times.get((what, upstream))
+        if at is None:
+            at = self._times[what, upstream] = self._series(what, (("upstream", upstream),), len(bounds) + 2)
+        self._cells[at] += int(seconds * MICRO)
+        self._cells[at + 1 + bisect_left(bounds, seconds)] += 1
+
+    def stands(self, what: str, value: int, upstream: str = "") -> None:
+        """Note how something stands now."""
+        labels = (("upstream", upstream),) if upstream else ()
+        self._cells[self._series(what, labels, 1)] = value
+
+    def all(self) -> list[Read]:
+        """Return what every worker of the folder counted, those that are no more too."""
+        return list(_read(self._memory, alive=True)) if self.folder is None else read_all(self.folder)
+
+    def close(self) -> None:
+        """Let go of the memory; the file stays, since what was counted must not be uncounted."""
+        self._cells.release()
+        self._memory.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    def _series(self, kind: str, labels: Labels, width: int) -> int:
+        """Return where a series begins, made if it is new. When there is no room it is the one for the rest."""
+        known = self._known.get((kind, labels))
+        if known is not None:
+            return known
+        at, named = self._cells[0], self._cells[1]
+        line = msgspec.json.encode(Series(kind, labels, at, width)) + b"\n"
+        if at + width > CELLS - 64 or named + len(line) > NAMES_BYTES - 8192:
+            rest = tuple((name, "other") for name, _ in labels)
+            if labels != rest:
+                return self._series(kind, rest, width)
+        begin = CELLS * 8 + named
+        self._memory[begin : begin + len(line)] = line
+        self._cells[0], self._cells[1] = at + width, named + len(line)  # last, so that readers see whole lines
+        self._known[kind, labels] = at
+        return at
+
+
+def read_all(folder: Path) -> list[Read]:
+    """Return what every worker counted that has, or had, a file here."""
+    found: list[Read] = []
+    for path in sorted(folder.glob("*.counts")):
+        try:
+            with path.open("rb") as file:
+                alive = _is_locked(file.fileno())
+                memory = file.read()
+        except OSError:
+            continue  # removed meanwhile
+        if len(memory) == CELLS * 8 + NAMES_BYTES:
+            found += _read(memory, alive=alive)
+    return found
+
+
+def _read(memory: bytes | mmap.mmap, *, alive: bool) -> Iterator[Read]:
+    with memoryview(memory) as whole, whole[: CELLS * 8].cast("q") as cells:
+        names = bytes(whole[CELLS * 8 : CELLS * 8 + cells[1]])
+        for line in names.splitlines():
+            series = msgspec.json.decode(line, type=Series)
+            values = tuple(cells[series.at : series.at + series.width])
+            yield Read(kind=series.kind, labels=series.labels, cells=values, alive=alive)
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _mapped(folder: Path | None) -> tuple[mmap.mmap, int | None]:
+    size = CELLS * 8 + NAMES_BYTES
+    if folder is None:
+        return mmap.mmap(-1, size), None
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, _ = tempfile.mkstemp(suffix=".counts", dir=folder)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        os.truncate(handle, size)
+        return mmap.mmap(handle, size), handle
+    except OSError as error:
+        raise StorageError(f"Nothing can be written to {str(folder)!r}: {error.strerror or error}.") from error

@@ -1,0 +1,92 @@
+"""Numbers of several workers: real processes count, anybody adds up, nothing that was counted is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from moongate.errors import StorageError
+from moongate.gateway import counts
+from moongate.gateway.counts import Counts, read_all
+from moongate.gateway.metrics import rendered
+
+WORKER = """
+import sys, pathlib
+from moongate.gateway.counts import Counts
+counts = Counts(pathlib.Path(sys.argv[1]))
+for _ in range(1000):
+    counts.called("main", "kimi-k2.6", "ok", "USD", tokens=(10, 5, 2, 1), nano=3)
+counts.stands("workers", 1)
+print("counted", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_workers_add_up_and_the_dead_ones_calls_stay(tmp_path: Path) -> None:
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "counted\n"
+    assert _value(read_all(tmp_path), "moongate_calls") == 3000
+    assert _value(read_all(tmp_path), "moongate_workers") == 3
+    workers[0].kill()
+    workers[0].wait()
+    assert _value(read_all(tmp_path), "moongate_calls") == 3000
+    assert _value(read_all(tmp_path), "moongate_workers") == 2
+    for worker in workers:
+        worker.communicate(timeout=10)
+    assert _value(read_all(tmp_path), "moongate_workers") == 0
+
+
+def _value(read: list[counts.Read], name: str) -> float:
+    families = {family.name: family for family in text_string_to_metric_families(rendered(read))}
+    return sum(sample.value for sample in families[name].samples) if name in families else 0
+
+
+def test_without_a_folder_the_numbers_are_this_processes_own() -> None:
+    one, other = Counts(), Counts()
+    one.answered("/v1/models", 200)
+    assert [read.cells for read in one.all()] == [(1,)]
+    assert other.all() == []
+    one.close()
+    other.close()
+
+
+def test_times_fall_into_their_buckets() -> None:
+    held = Counts()
+    for seconds in (0.05, 0.1, 0.11, 10_000.0):
+        held.took("call", "main", seconds)
+    (read,) = held.all()
+    assert (read.cells[1], read.cells[2], read.cells[-1]) == (2, 1, 1)
+    assert read.cells[0] == 10_000_260_000
+    held.close()
+
+
+def test_more_names_than_there_is_room_for_are_counted_together() -> None:
+    held = Counts()
+    for number in range(10_000):
+        held.called("main", f"model-{number}", "ok", "USD", nano=1)
+    read = held.all()
+    assert sum(each.cells[0] for each in read) == 10_000
+    assert dict(read[-1].labels)["model"] == "other"
+    held.close()
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file"):
+        Counts(tmp_path / "file")
+
+
+def test_what_is_no_file_of_ours_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "x.counts").write_bytes(b"?")
+    assert read_all(tmp_path) == []
