@@ -49,12 +49,17 @@ class MoongateError(Exception):
 
     `status` is the HTTP status of the answer that caused it, if there was one; `provider_message` is the
     provider's own wording, redacted; `request_id` is what a provider's support asks for. `sent` is False where
-    it is certain that the provider never saw the request, so that it cannot have been charged.
+    it is certain that the provider never saw the request, so that it cannot have been charged. `retryable` is what
+    the provider itself says of sending the same again, None where it says nothing; `retry_after_s` how long it asks
+    to wait before. `partial` is the text of an answer that had arrived when a stream ended in this error.
     """
 
     kind: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
     sent: bool = True
+    retryable: bool | None = None
+    retry_after_s: float | None = None
+    partial: str = ""
 
     def __init__(
         self,
@@ -253,8 +258,7 @@ class ListUnavailableError(UnavailableError):
 class RateLimitedError(UnavailableError):
     """The provider asks to send less.
 
-    `retry_after_s` is how long it asked to wait, in seconds, if it said so; `scope` is the limit that was
-    reached as the provider names it: "concurrency", "rpm", "tpm", "tpd", or None.
+    `scope` is the limit that was reached as the provider names it: "concurrency", "rpm", "tpm", "tpd", or None.
     """
 
     kind = "rate_limited"
@@ -309,13 +313,9 @@ class TooLargeError(UnavailableError):
 
 
 class BrokenStreamError(UnavailableError):
-    """The stream ended before the provider said it was done.
-
-    `partial` is the text that had arrived until then.
-    """
+    """The stream ended before the provider said it was done."""
 
     kind = "broken_stream"
-    partial: str = ""
 
 
 class EngineError(UnavailableError):

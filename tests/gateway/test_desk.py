@@ -102,13 +102,14 @@ def test_keys_are_rotated_and_revoked_by_id_or_prefix(desk: Desk) -> None:
     desk.create_account("ada", usd("1"))
     first, secret = desk.create_key("ada", "laptop")
     second, new_secret = desk.rotate(first.prefix)
-    assert (second.account, second.name) == ("ada", "laptop")
+    assert (second.id, second.account, second.name) == (first.id, "ada", "laptop")
+    assert (second.rotated_at, second.prefix) == ("1970-01-01T00:16:40Z", new_secret[: len(second.prefix)])
     assert desk.holder(secret) is None
     assert desk.holder(new_secret) == second
     assert desk.has_keys()
     assert not desk.revoke(str(second.id)).active
     assert not desk.has_keys()
-    assert [key.active for key in desk.keys("ada")] == [False, False]
+    assert [key.active for key in desk.keys("ada")] == [False]
 
 
 def test_a_key_that_is_not_meant_clearly_is_refused_without_repeating_a_secret(desk: Desk) -> None:

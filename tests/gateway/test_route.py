@@ -12,6 +12,7 @@ from moongate.facts.models import Listing, Model
 from moongate.facts.providers import built_in, custom
 from moongate.gateway import route
 from moongate.gateway.route import Offer, Reading, table_of
+from moongate.gateway.seams import Caller
 
 
 def offer(name: str, provider: str, *ids: str, only: frozenset[str] | None = None, **pins: str) -> Offer:
@@ -142,11 +143,15 @@ READING = Reading(upstream="main", provider="moonshot", wire_id="kimi-k2.6", mod
     ],
 )
 def test_what_a_key_may_use(providers: set[str] | None, models: set[str] | None, allowed: bool) -> None:
-    limits = {
-        "providers": None if providers is None else frozenset(providers),
-        "models": None if models is None else frozenset(models),
-    }
-    assert bool(route.permitted("main/kimi-k2.6", (READING,), **limits)) is allowed
+    caller = Caller(
+        key_id=1,
+        account_id=1,
+        account="ada",
+        currency="USD",
+        providers=None if providers is None else frozenset(providers),
+        models=None if models is None else frozenset(models),
+    )
+    assert bool(route.permitted("main/kimi-k2.6", (READING,), caller)) is allowed
 
 
 def unsent(error: errors.MoongateError) -> errors.MoongateError:

@@ -64,7 +64,7 @@ def desk(empty_home: Path) -> Iterator[Desk]:
 
 def caller(kit: Any, desk: Desk, base_url: str) -> Any:
     desk.create_account("ada", Money.of(10, "USD"))
-    running = serve.Running(base_url=base_url, has_keys=True, desk=desk, _client=None)  # type: ignore[arg-type]
+    running = serve.Running(base_url=base_url, has_keys=True, desk=desk, _upstreams=None)  # type: ignore[arg-type]
     return kit.caller(running, desk.create_key("ada")[1])
 
 

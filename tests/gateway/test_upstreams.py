@@ -16,11 +16,10 @@ from moongate.errors import (
     AuthenticationError,
     ListUnavailableError,
     ModelRefusedError,
-    RateLimitedError,
-    UnreachableError,
 )
 from moongate.gateway.seams import Caller
-from moongate.gateway.upstreams import Source, Upstreams
+from moongate.gateway.upstream import Source
+from moongate.gateway.upstreams import Upstreams
 from moongate.settings.load import Flags, load
 from moongate.testing import Fault, MoonshotServer
 
@@ -229,22 +228,5 @@ def test_a_list_that_is_too_old_is_not_at_hand(world: World) -> None:
         assert upstreams.at_hand("kimi-k2.7-code", ANYBODY) is not None
         assert await upstreams.find("kimi-k3", ANYBODY)
         assert upstreams.at_hand("kimi-k3", ANYBODY) is not None
-
-    world.run(do)
-
-
-def test_an_upstream_that_fails_in_a_row_is_left_alone_and_a_limit_is_kept(world: World) -> None:
-    async def do(upstreams: Upstreams) -> None:
-        main, spare = upstreams.every
-        for _ in range(5):
-            assert main.wait(10.0) == 0.0
-            main.begins(10.0)
-            main.ended(10.0, error=UnreachableError())
-        assert main.wait(10.0) == 5.0
-        spare.begins(10.0)
-        limit = RateLimitedError("x", retry_after_s=7, provider_message="max RPM: 1")
-        spare.ended(10.0, error=limit)
-        assert spare.wait(11.0) == 6.0
-        assert spare.throttle.limits.rpm == 1
 
     world.run(do)

@@ -9,7 +9,7 @@ import pytest
 
 from moongate import errors as e
 from moongate.facts.providers import Provider, built_in
-from moongate.wire.replies import Reply, decode, error_from, error_in_event, fault_in, retry_after_s
+from moongate.wire.replies import Reply, decode, error_from, error_in_event, retry_after_s
 
 ROWS = built_in()
 MOONSHOT = ROWS["moonshot"]
@@ -126,7 +126,9 @@ def test_limits_are_read_from_the_text(message: str, scope: str | None, wait: fl
     found = _error(429, _moonshot(LIMIT, message))
     assert isinstance(found, e.RateLimitedError)
     assert (found.scope, found.retry_after_s) == (scope, wait)
-    assert found.advice == ("Try again later." if wait is None else f"Try again in {wait:.0f} s.")
+    assert found.advice.startswith("Try again later." if wait is None else f"Try again in {wait:.0f} s.")
+    assert ("Prompt and max_tokens count together" in found.advice) == (scope == "tpm")
+    assert ("tokens of the day are used up" in found.advice) == (scope == "tpd")
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,9 @@ K26 = "moonshotai/kimi-k2.6"
 OPENROUTER = [
     (400, "claude-sonnet-4-6 is not a valid model ID", {}, e.ModelNotPermittedError),
     (404, f"No endpoints found for {K26}.", {}, e.ModelNotPermittedError),
+    (404, "No endpoints found that support tool use. To learn more", {}, e.BadRequestError),  # the id is right
+    (402, "wait", {"metadata": {"limit_source": "openrouter_in_flight_budget"}}, e.RateLimitedError),
+    (400, "no", {"metadata": {"error_type": "content_policy_violation"}}, e.ContentFilterError),
     (400, "unknown", _availability("model_not_found"), e.ModelNotPermittedError),
     (404, "gone", _availability("model_deprecated"), e.ModelNotPermittedError),
     (404, "gone", _availability("free_variant_ended"), e.ModelNotPermittedError),
@@ -257,6 +262,14 @@ AIMLAPI = [
     (404, "No endpoints found for moonshot/kimi-k2-6.", e.ModelNotPermittedError),
     (429, "Too Many Requests", e.RateLimitedError),
     (400, "Body validation error", e.BadRequestError),
+    (
+        400,
+        "Body validation error: Invalid enum value. Expected 'a' | 'b', received 'moonshot/kimi-k2-6'",
+        e.ModelNotPermittedError,
+    ),
+    (400, "Invalid enum value. Expected 'a' | 'b', received 'warm'", e.BadRequestError),
+    (504, "Generation timeout", e.ServerError),
+    (500, "400 Unable to access model moonshot/kimi-k2-6. ", e.ModelNotPermittedError),
     (500, "The model is under maintenance, please contact us", e.ServerError),
 ]
 
@@ -264,7 +277,25 @@ AIMLAPI = [
 @pytest.mark.parametrize(("status", "message", "error"), AIMLAPI)
 def test_aimlapis_flat_ones(status: int, message: str, error: type[e.MoongateError]) -> None:
     found = _error(status, _aimlapi(status, message), ROWS["aimlapi"], model="moonshot/kimi-k2-6")
-    assert type(found) is error and found.provider_message == message
+    assert type(found) is error and found.provider_message == message.strip()
+
+
+def test_a_failed_model_at_openrouter_says_what_else_there_is_and_whether_to_try_again() -> None:
+    said = _availability("temporarily_unavailable")["availability"] | {"retryable": True, "retry_after": 4}
+    body = {"error": {"error_type": "provider_unavailable", "http_status": 503, "message": "m", "availability": said}}
+    found = _error(503, body, ROWS["openrouter"], model=K26)
+    assert type(found) is e.ServerError
+    assert (found.retryable, found.suggestions) == (True, ("y",))
+    gone = _error(404, _openrouter(404, "gone", **_availability("model_deprecated")), ROWS["openrouter"], model=K26)
+    assert (gone.retryable, gone.suggestions) == (False, ("y",))
+    full = _openrouter(429, "full", availability={"code": "capacity_exhausted", "retry_after": 4})
+    busy = _error(429, full, ROWS["openrouter"], model=K26)
+    assert isinstance(busy, e.RateLimitedError) and (busy.retry_after_s, busy.retryable) == (4.0, None)
+
+
+def test_a_status_code_may_be_a_text() -> None:
+    body = {"requestId": "r", "statusCode": "403", "message": "You've run out of credits. Please top up"}
+    assert type(_error(403, body, ROWS["aimlapi"])) is e.InsufficientBalanceError
 
 
 def test_openai_shaped_ones() -> None:
@@ -308,17 +339,39 @@ def test_a_redirect_is_told_not_followed(location: str, told: str) -> None:
     assert type(found) is e.BaseUrlError and told in str(found) and "pa55" not in str(found)
 
 
-@pytest.mark.parametrize("payload", [None, [], "x", {}, {"error": None}, {"message": "fine"}, {"data": []}])
-def test_what_is_no_error_gives_an_empty_fault(payload: object) -> None:
-    assert not fault_in(payload).envelope
-
-
 def test_errors_inside_a_stream() -> None:
     event = _openrouter(429, "Rate limit exceeded")
     assert type(error_in_event(event, ROWS["openrouter"])) is e.RateLimitedError
     money = _moonshot(QUOTA, f"{ACCOUNT} is suspended due to insufficient balance")
     found = error_in_event(money, MOONSHOT)
     assert type(found) is e.InsufficientBalanceError and ORG not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("invalid_request_error", e.BadRequestError),
+        ("content_filter", e.ContentFilterError),
+        ("rate_limit_reached_error", e.RateLimitedError),
+        ("invalid_authentication_error", e.AuthenticationError),
+        ("server_error", e.ServerError),
+        ("", e.ServerError),
+        ("context_length_exceeded", e.ContextOverflowError),
+        ("content_policy_violation", e.ContentFilterError),
+        ("payment_required", e.InsufficientBalanceError),
+        ("rate_limit_exceeded", e.RateLimitedError),
+        ("timeout", e.TimedOutError),
+        ("provider_unavailable", e.ServerError),
+    ],
+)
+def test_inside_a_stream_a_type_stands_for_the_status(kind: str, error: type[e.MoongateError]) -> None:
+    for event in ({"error": {"message": "m", "type": kind}}, {"error": {"message": "m", "error_type": kind}}):
+        assert type(error_in_event(event, MOONSHOT, model="kimi-k2.6")) is error
+
+
+def test_what_broke_off_is_never_called_safe_to_repeat() -> None:
+    said = {"code": "temporarily_unavailable", "retryable": True}
+    assert error_in_event({"error": {"message": "m", "availability": said}}, ROWS["openrouter"]).retryable is None
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":NaN}'])

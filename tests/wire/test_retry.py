@@ -25,6 +25,11 @@ def _limit(
     return Reply(status=429, headers={k.replace("_", "-"): v for k, v in h.items()}, body=body)
 
 
+def _available(retryable: bool, status: int = 503, **more: object) -> Reply:
+    said = {"code": "temporarily_unavailable", "retryable": retryable, **more}
+    return Reply(status=status, body=json.dumps({"error": {"message": "m", "availability": said}}).encode())
+
+
 def _unsent() -> e.MoongateError:
     error = e.UnreachableError("refused")
     error.sent = False
@@ -68,6 +73,12 @@ def _again(wait: float) -> list[object]:
         (CHAT, _limit(retry_after="31"), [Send, e.RateLimitedError]),
         (CHAT, _limit("TPD rate limit,current:9, limit:8", retry_after="1"), [Send, e.RateLimitedError]),
         (CHAT, _limit("x", "exceeded_current_quota_error", retry_after="1"), [Send, e.InsufficientBalanceError]),
+        (CHAT, _available(retryable=True), _again(0.5)),
+        (CHAT, _available(retryable=True, retry_after=3), _again(3.0)),
+        (CHAT, _available(retryable=False), [Send, e.ServerError]),
+        (CHAT, _available(retryable=False, status=429), [Send, e.RateLimitedError]),
+        (CHAT, _available(retryable=True, status=429, retry_after=3), _again(3.0)),
+        (LIST, _available(retryable=False), [Send, e.ServerError]),
         (LIST, Reply(status=500), _again(0.5)),
         (LIST, Reply(status=408), _again(0.5)),
         (LIST, e.UnreachableError("reset"), _again(0.5)),

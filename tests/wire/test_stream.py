@@ -121,6 +121,7 @@ def test_a_broken_stream_keeps_what_came(rest: bytes) -> None:
 )
 def test_an_error_inside_a_stream_keeps_its_kind(event: bytes, kind: type[MoongateError]) -> None:
     error = _broken(TEXT + b"data: " + event + b"\n\n")
+    assert error.partial == "so far"
     assert type(error) is kind and "org-0123" not in str(error) and "ak-test" not in str(error)
 
 

@@ -15,8 +15,9 @@ from typing import Any, Literal
 import msgspec
 
 from moongate.facts.chat import Usage
+from moongate.wire.faults import Fault, fault_in
 from moongate.wire.fold import usage_from
-from moongate.wire.replies import Fault, Reply, fault_in
+from moongate.wire.replies import Reply
 from moongate.wire.sse import Decoder
 
 Status = Literal["confirmed", "refuted", "open"]

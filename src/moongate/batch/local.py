@@ -27,11 +27,12 @@ from moongate.batch.upstream import Upstream
 from moongate.batch.verdicts import Again, End, Policy, Rest, judge
 from moongate.batch.writer import Writer
 from moongate.errors import MoongateError, RequestRefusedError, StorageError, UsageError
-from moongate.wire.limits import Pace, limits_in
+from moongate.wire.limits import Pace, limits_in, weight
 from moongate.wire.replies import Reply
 
 _ASKED = msgspec.json.Decoder(Asked)
 TICK_S = 0.2
+ASK_AGAIN_S = 1.0  # the longest wait before limits are looked at again: another call may have ended meanwhile
 HOPELESS = 25  # lines in a row that the provider failed on, without one answer in between
 
 
@@ -160,7 +161,7 @@ class LocalRun:
             return
         worst = self._tariff.worst_nano(line.body, asked)
         tries = 0
-        while await self._may_leave(line, asked, worst):
+        while await self._may_leave(line, worst):
             tries += 1
             sent_at = self._clock()
             if await self._tried(line, worst, tries, sent_at):
@@ -191,11 +192,11 @@ class LocalRun:
             self.error = self.error or verdict.error
             self._rest(verdict.why, str(verdict.error))
             return True
-        self._slow_down(verdict, sent_at)
+        self._slow_down(line, verdict, sent_at)
         await self._pause(max(verdict.wait_s, self._throttle.opens_at - self._clock()))
         return False
 
-    async def _may_leave(self, line: Line, asked: Asked, worst: int) -> bool:
+    async def _may_leave(self, line: Line, worst: int) -> bool:
         """Wait for money, for the pace and for the intent to be on the disk; say whether the line may leave."""
         while not self._purse.reserve(worst):
             if self._purse.reserved_nano == 0:
@@ -204,13 +205,20 @@ class LocalRun:
                 return False
             self._freed.clear()
             await self._freed.wait()
-        tokens = sum(self._tariff.tokens(line.body, asked)) if self._pace.limits.tpm else 0
-        now = self._clock()
-        await self._pause(max(self._pace.leaves(now, tokens), self._throttle.opens_at - now))
+        await self._in_turn(line)
         if self._resting is None and await self._intended(line.index, worst):
             return True
         self._free(worst, 0)
         return False
+
+    async def _in_turn(self, line: Line) -> None:
+        """Wait as long as the limits that were told, and a Retry-After, say; then the line counts as under way."""
+        await self._pause(self._throttle.opens_at - self._clock())
+        while (wait := self._pace.enter(self._clock(), self._weight(line))) is not None and self._resting is None:
+            await self._pause(min(wait.seconds, ASK_AGAIN_S))
+
+    def _weight(self, line: Line) -> int:
+        return weight(line.body, self._model) if self._pace.limits.tpm else 0
 
     async def _intended(self, index: int, worst: int) -> bool:
         """Have it on the disk that a line is about to leave; say whether it still should."""
@@ -264,15 +272,16 @@ class LocalRun:
         self._free(worst, worst if doubt else 0)
 
     def _free(self, worst: int, cost: int) -> None:
+        self._pace.leave()
         self._purse.settle(worst, cost)
         self._freed.set()
 
-    def _slow_down(self, verdict: Again, sent_at: float) -> None:
+    def _slow_down(self, line: Line, verdict: Again, sent_at: float) -> None:
         refusal = verdict.throttled
         if refusal is None:
             return
         said = refusal.provider_message or ""
-        self._pace.learn(said)
+        self._pace.learn(said, self._clock(), self._weight(line))
         self._throttle.refused(
             self._clock(),
             sent_at=sent_at,

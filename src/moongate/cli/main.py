@@ -26,6 +26,7 @@ COMMANDS = {
     "balance": "The account's money.",
     "files": "Files kept at the provider.",
     "batch": "Many calls as one job: none lost, none repeated unsaid.",
+    "lint": "Wrong ids, hosts, keys and parameters in code and configuration.",
     "serve": "The gateway: this API served to others.",
     "accounts": "The gateway's accounts.",
     "keys": "The gateway's keys.",

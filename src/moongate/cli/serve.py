@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import click
 
 from moongate.cli.options import Asked, connecting
 from moongate.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from moongate.gateway.config import Config, Finding
 
 
 def gateway() -> ModuleType:
@@ -29,17 +33,24 @@ def gateway() -> ModuleType:
     "--host", default="127.0.0.1", help="The address to bind; other than loopback only once there are keys."
 )
 @click.option("--port", default=8686, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@click.option(
+    "--check-config", is_flag=True, help="Name every fault of the configuration by its line; serve nothing."
+)
 @connecting
-def command(asked: Asked, host: str, port: int) -> int:
+def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
     """Serve the Moonshot API over the chosen provider, or over the embedded model, metered per account.
 
     Needs an account and a key: `moongate accounts create NAME --balance 10`, then `moongate keys create NAME`.
     """
     serve = gateway()
+    if check_config:
+        return _checked(asked)
+
+    config = _configured(asked)
 
     def ready(base_url: str, has_keys: bool) -> None:
         if asked.show.json:
-            asked.show.line({"base_url": base_url, "provider": asked.settings.row.name})
+            asked.show.line({"base_url": base_url, "provider": config.sources[0].settings.row.name})
         else:
             asked.show.data(f"export MOONSHOT_BASE_URL={base_url}")
         if not has_keys:
@@ -47,7 +58,36 @@ def command(asked: Asked, host: str, port: int) -> int:
                 "note: there are no keys yet, so every call is refused; make one in another terminal: "
                 "moongate accounts create me --balance 10; moongate keys create me"
             )
-        asked.show.talk(f"serving {asked.settings.row.title}; Ctrl-C ends")
+        asked.show.talk(f"serving {config.title}; Ctrl-C ends")
 
-    code: int = serve.run(asked.settings, host=host, port=port, ready=ready)
+    code: int = serve.run(config, host=host, port=port, ready=ready)
     return code
+
+
+def _configured(asked: Asked) -> Config:
+    """Return what is to be served: the table's upstreams, or the provider that flags or environment choose."""
+    from moongate.gateway import config
+
+    flags = asked.settings_flags()
+    return config.read(flags) if config.has_upstreams(flags) else config.single(asked.settings)
+
+
+def _checked(asked: Asked) -> int:
+    """Print every fault of the configuration with its place; exit code 2 when there is one."""
+    from moongate.gateway import config
+
+    findings = config.findings(asked.settings_flags())
+    if asked.show.json:
+        asked.show.document({"ok": not findings, "faults": [_document(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            asked.show.data(str(finding))
+    if not findings:
+        asked.show.talk("nothing wrong; upstreams: " + config.read(asked.settings_flags()).title)
+    return 2 if findings else 0
+
+
+def _document(finding: Finding) -> dict[str, object]:
+    fault = finding.fault
+    place = {"file": finding.file, "line": finding.line, "setting": ".".join(("gateway", *fault.path))}
+    return {**place, "message": fault.message, "advice": fault.advice or None}

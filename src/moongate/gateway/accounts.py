@@ -13,7 +13,9 @@ from moongate.errors import UsageError
 from moongate.facts.chat import Usage
 from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
-from moongate.ledger import book
+from moongate.gateway import ingest
+from moongate.gateway.journal import Line
+from moongate.gateway.pots import day_of
 from moongate.ledger.entry import Entry
 
 MAX_NANO = 10**18  # a thousand million units: far below what a 64-bit column holds
@@ -128,7 +130,14 @@ def settle(connection: sqlite3.Connection, entry: Entry, *, currency: str) -> No
         connection.execute(
             "UPDATE accounts SET balance_nano = balance_nano - ? WHERE id = ?", (entry.cost_nano, entry.account_id)
         )
-    book.add(connection, entry)
+    ingest.add(connection, [_line(entry)])
+
+
+def _line(entry: Entry) -> Line:
+    fields = {name: getattr(entry, name) for name in Line.__struct_fields__ if hasattr(entry, name)}
+    names = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+    fields |= {name: getattr(entry.usage, name) for name in names}
+    return Line(**fields, day=day_of(entry.at), budgets=0)
 
 
 def write_off(connection: sqlite3.Connection) -> int:

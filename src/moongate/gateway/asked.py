@@ -5,7 +5,7 @@ Pure. What the rest of the body means is the upstream's matter; it travels on as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -33,6 +33,13 @@ class Asked:
     def model(self) -> str:
         """The id in `model`."""
         return self.models[0]
+
+    def sent_as(self, wire_id: str) -> Asked:
+        """Return the same request with another id in `model`, as a route wants it."""
+        if wire_id == self.model:
+            return self
+        body = msgspec.json.encode({**fields_in(self.body), "model": wire_id})
+        return replace(self, models=(wire_id, *self.models[1:]), body=body)
 
 
 def asked_from(body: bytes) -> Asked:

@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import Self
 
 from moongate.facts.money import Money
-from moongate.gateway import accounts, keys
+from moongate.gateway import accounts, content, crew, keys
 from moongate.gateway.accounts import Account, Funds, Intent
+from moongate.gateway.content import Said
 from moongate.gateway.keys import KeyRow
+from moongate.gateway.limits import Limits
 from moongate.ledger import book
 from moongate.ledger.book import Spent
 from moongate.ledger.entry import Entry
@@ -34,6 +36,8 @@ class Desk:
         self.path = path
         self._clock = clock
         self._connection = open_database(path)
+        with explained(path):
+            crew.reap(self._connection, crew.folder_of(path))
 
     def create_account(self, name: str, balance: Money) -> Account:
         """Add an account in the balance's currency. Raises UsageError for a name that is taken."""
@@ -60,10 +64,15 @@ class Desk:
         with self._writing():
             return accounts.top_up(self._connection, name, amount)
 
-    def create_key(self, account: str, name: str = "") -> tuple[KeyRow, str]:
+    def create_key(self, account: str, name: str = "", limits: Limits | None = None) -> tuple[KeyRow, str]:
         """Make a key; the second value is its secret, which is shown here and never again."""
         with self._writing():
-            return keys.create(self._connection, account, name, now=self._clock())
+            return keys.create(self._connection, account, name, limits, now=self._clock())
+
+    def limit_key(self, which: str, limits: Limits) -> KeyRow:
+        """Replace the limits and tags of a key, named by id or shown prefix."""
+        with self._writing():
+            return keys.limit(self._connection, which, limits)
 
     def keys(self, account: str | None = None) -> tuple[KeyRow, ...]:
         """Return the keys of an account, or of all, revoked ones too."""
@@ -73,15 +82,15 @@ class Desk:
     def has_keys(self) -> bool:
         """Say whether any key opens the gateway."""
         with explained(self.path):
-            return keys.any_active(self._connection)
+            return keys.any_active(self._connection, now=self._clock())
 
     def holder(self, secret: str) -> KeyRow | None:
-        """Return the key that a secret is, unless it was revoked."""
+        """Return the key that a secret is, unless it was revoked or is over."""
         with explained(self.path):
-            return keys.holder(self._connection, secret)
+            return keys.holder(self._connection, secret, now=self._clock())
 
     def rotate(self, which: str) -> tuple[KeyRow, str]:
-        """Replace a key, named by id or shown prefix; the second value is the new secret."""
+        """Give a key, named by id or shown prefix, a new secret, which is the second value."""
         with self._writing():
             return keys.rotate(self._connection, which, now=self._clock())
 
@@ -115,6 +124,14 @@ class Desk:
         """Return what was used by day (UTC), model and provider."""
         with explained(self.path):
             return book.spent(self._connection, since=since)
+
+    def content(self, request_id: str) -> Said | None:
+        """Return what was said in a call, where `log_content` was on and the time to keep it is not over."""
+        path = content.beside(self.path)
+        if not path.exists():
+            return None
+        with explained(path), contextlib.closing(content.opened(path)) as connection:
+            return content.find(connection, request_id)
 
     def close(self) -> None:
         """Close the file; twice does no harm."""

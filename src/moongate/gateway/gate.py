@@ -45,6 +45,8 @@ class Caller:
 
     key: KeyRow
     account: Account
+    providers: frozenset[str] | None = None  # None: all
+    models: frozenset[str] | None = None
 
 
 def answer(refusal: Refusal) -> Response:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+
+import msgspec
 
 from moongate.errors import UsageError
+from moongate.facts.money import Money
 from moongate.gateway import accounts
+from moongate.gateway.limits import Limits, checked
 
 PREFIX = "sk-mg-"
 SHOWN = len(PREFIX) + 8  # characters of a secret that lists show; over 200 random bits stay hidden
@@ -29,6 +32,8 @@ class KeyRow:
     name: str
     created_at: str  # RFC 3339, UTC
     revoked_at: str | None
+    rotated_at: str | None = None
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def active(self) -> bool:
@@ -41,17 +46,21 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create(connection: sqlite3.Connection, account: str, name: str, *, now: float) -> tuple[KeyRow, str]:
+def create(
+    connection: sqlite3.Connection, account: str, name: str, limits: Limits | None = None, *, now: float
+) -> tuple[KeyRow, str]:
     """Make a key for an account; return its row and its secret. Raises UsageError for an unknown account."""
     owner = accounts.find(connection, account)
+    values = _columns(checked(limits or Limits(), owner.currency))
     if len(name) > 64 or not (name == "" or name.isprintable()):
         raise UsageError(f"{name[:80]!r} is no usable name for a key.", advice="Use up to 64 printable characters.")
     secret = PREFIX + secrets.token_urlsafe(32)
+    values |= {"account_id": owner.id, "name": name, "created_at": now, **_hashed(secret)}
     cursor = connection.execute(
-        "INSERT INTO keys (account_id, sha256, prefix, name, created_at) VALUES (?, ?, ?, ?, ?)",
-        (owner.id, digest(secret), secret[:SHOWN], name, now),
+        f"INSERT INTO keys ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",  # noqa: S608 - our own names
+        tuple(values.values()),
     )
-    return _one(connection, "k.id = ?", cursor.lastrowid), secret
+    return _changed(connection, cursor.lastrowid), secret
 
 
 def every(connection: sqlite3.Connection, account: str | None = None) -> tuple[KeyRow, ...]:
@@ -61,28 +70,38 @@ def every(connection: sqlite3.Connection, account: str | None = None) -> tuple[K
     return _rows(connection, "k.account_id = ?", accounts.find(connection, account).id)
 
 
-def holder(connection: sqlite3.Connection, secret: str) -> KeyRow | None:
-    """Return the key that a secret is, unless it was revoked. The work does not depend on the secret."""
-    rows = _rows(connection, "k.sha256 = ? AND k.revoked_at IS NULL", digest(secret))
+def holder(connection: sqlite3.Connection, secret: str, *, now: float) -> KeyRow | None:
+    """Return the key that a secret is, unless it was revoked or is over. The work does not depend on the secret."""
+    rows = _rows(connection, f"k.sha256 = ? AND {_OPENS}", digest(secret), now)
     return rows[0] if rows else None
 
 
-def any_active(connection: sqlite3.Connection) -> bool:
+def any_active(connection: sqlite3.Connection, *, now: float) -> bool:
     """Say whether there is a key that opens the gateway."""
-    return connection.execute("SELECT 1 FROM keys WHERE revoked_at IS NULL LIMIT 1").fetchone() is not None
+    return connection.execute(f"SELECT 1 FROM keys k WHERE {_OPENS} LIMIT 1", (now,)).fetchone() is not None  # noqa: S608
 
 
 def rotate(connection: sqlite3.Connection, which: str, *, now: float) -> tuple[KeyRow, str]:
-    """Replace a key by a new one of the same account and name; the old one opens nothing from now on."""
-    old = revoke(connection, which, now=now)
-    return create(connection, old.account, old.name, now=now)
+    """Give a key a new secret; the old one opens nothing from now on. Limits stay, and what was spent counts."""
+    key = _meant(connection, which)
+    secret = PREFIX + secrets.token_urlsafe(32)
+    _set(connection, key.id, {"rotated_at": now, **_hashed(secret)})
+    return _changed(connection, key.id), secret
+
+
+def limit(connection: sqlite3.Connection, which: str, limits: Limits) -> KeyRow:
+    """Replace the limits and tags of a key, named as for `revoke`. Raises UsageError."""
+    key = _meant(connection, which)
+    owner = accounts.by_id(connection, key.account_id)
+    _set(connection, key.id, _columns(checked(limits, owner.currency)))
+    return _changed(connection, key.id)
 
 
 def revoke(connection: sqlite3.Connection, which: str, *, now: float) -> KeyRow:
     """End a key, named by id or by the beginning that lists show. Raises UsageError unless exactly one is meant."""
     key = _meant(connection, which)
-    connection.execute("UPDATE keys SET revoked_at = ? WHERE id = ?", (now, key.id))
-    return _one(connection, "k.id = ?", key.id)
+    _set(connection, key.id, {"revoked_at": now})
+    return _changed(connection, key.id)
 
 
 def _meant(connection: sqlite3.Connection, which: str) -> KeyRow:
@@ -104,22 +123,86 @@ def _meant(connection: sqlite3.Connection, which: str) -> KeyRow:
     raise UsageError(f"There is no key {shown}.", advice="See: moongate keys list")
 
 
-_SELECT = """
-SELECT k.id, k.account_id, a.name AS account, k.prefix, k.name, k.created_at, k.revoked_at
-  FROM keys k JOIN accounts a ON a.id = k.account_id WHERE
-"""
+_OPENS = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?)"
+_SELECT = "SELECT k.*, a.name AS account, a.currency FROM keys k JOIN accounts a ON a.id = k.account_id WHERE"
 
 
 def _rows(connection: sqlite3.Connection, where: str, *values: object) -> tuple[KeyRow, ...]:
     found = connection.execute(f"{_SELECT} {where} ORDER BY k.id", values)
-    return tuple(_key(dict(row)) for row in found)
+    return tuple(_key(row) for row in found)
 
 
-def _key(fields: dict[str, Any]) -> KeyRow:
-    revoked = fields.pop("revoked_at")
-    created_at = accounts.moment(fields.pop("created_at"))
-    return KeyRow(**fields, created_at=created_at, revoked_at=None if revoked is None else accounts.moment(revoked))
+def _key(row: sqlite3.Row) -> KeyRow:
+    return KeyRow(
+        id=row["id"],
+        account_id=row["account_id"],
+        account=row["account"],
+        prefix=row["prefix"],
+        name=row["name"],
+        created_at=accounts.moment(row["created_at"]),
+        revoked_at=_moment(row["revoked_at"]),
+        rotated_at=_moment(row["rotated_at"]),
+        limits=_limits(row),
+    )
 
 
-def _one(connection: sqlite3.Connection, where: str, *values: object) -> KeyRow:
-    return _rows(connection, where, *values)[0]
+def _limits(row: sqlite3.Row) -> Limits:
+    return Limits(
+        models=_texts(row["models"]),
+        providers=_texts(row["providers"]),
+        budget_day=_money(row["budget_day_nano"], row["currency"]),
+        budget_month=_money(row["budget_month_nano"], row["currency"]),
+        rpm=row["rpm"],
+        tpm=row["tpm"],
+        concurrency=row["concurrency"],
+        expires_at=row["expires_at"],
+        tags=_texts(row["tags"]) or (),
+    )
+
+
+def _columns(limits: Limits) -> dict[str, object]:
+    return {
+        "models": _json(limits.models),
+        "providers": _json(limits.providers),
+        "budget_day_nano": limits.budget_day.nano if limits.budget_day else None,
+        "budget_month_nano": limits.budget_month.nano if limits.budget_month else None,
+        "rpm": limits.rpm,
+        "tpm": limits.tpm,
+        "concurrency": limits.concurrency,
+        "expires_at": limits.expires_at,
+        "tags": _json(limits.tags),
+    }
+
+
+def _hashed(secret: str) -> dict[str, object]:
+    return {"sha256": digest(secret), "prefix": secret[:SHOWN]}
+
+
+def _set(connection: sqlite3.Connection, key_id: int, values: dict[str, object]) -> None:
+    names = ", ".join(f"{name} = ?" for name in values)
+    connection.execute(f"UPDATE keys SET {names} WHERE id = ?", (*values.values(), key_id))  # noqa: S608 - our own names
+
+
+def _changed(connection: sqlite3.Connection, key_id: int | None) -> KeyRow:
+    """Have running gateways read a key again, and return it."""
+    connection.execute("UPDATE revisions SET number = number + 1 WHERE what = 'keys'")
+    connection.execute(
+        "UPDATE keys SET revision = (SELECT number FROM revisions WHERE what = 'keys') WHERE id = ?", (key_id,)
+    )
+    return _rows(connection, "k.id = ?", key_id)[0]
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else accounts.moment(at)
+
+
+def _money(nano: int | None, currency: str) -> Money | None:
+    return None if nano is None else Money(nano=nano, currency=currency)
+
+
+def _texts(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(msgspec.json.decode(text, type=list[str]))
+
+
+def _json(texts: tuple[str, ...] | None) -> str | None:
+    return None if texts is None else msgspec.json.encode(texts).decode()

@@ -11,23 +11,34 @@ import html
 import re
 import string
 import time
+from collections.abc import Sequence
 from decimal import Decimal
 from importlib import resources
 
 from moongate.catalog.explain import ago
 from moongate.facts.models import Listing, Model
 from moongate.facts.money import Price
-from moongate.facts.providers import Provider
 from moongate.gateway.meter import price_of
+from moongate.gateway.route import Offer
 
+_COLUMNS = ("model", "context, tokens", "input per million", "cached input", "output", "price from")
+_HEAD = f"<thead><tr>{''.join(f'<th>{name}</th>' for name in _COLUMNS)}</tr></thead>"
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
-def status_page(row: Provider, listing: Listing | None, *, now: float) -> str:
+def status_page(offers: Sequence[Offer], *, now: float) -> str:
     """Return the page."""
-    rows = "\n".join(_row(model, price_of(model, row)) for model in (listing.models if listing else ()))
-    fields = {"title": html.escape(row.title), "freshness": html.escape(_freshness(listing, now)), "rows": rows}
-    return string.Template(_template()).substitute(fields)
+    several = len(offers) > 1
+    parts = [_part(offer, now, f"<h2>{html.escape(offer.name)}</h2>\n" if several else "") for offer in offers]
+    return string.Template(_template()).substitute(parts="\n".join(parts))
+
+
+def _part(offer: Offer, now: float, heading: str) -> str:
+    """Return what is served of one upstream."""
+    models = () if offer.listing is None else [offer.listing.by_id[model_id] for model_id in offer.ids]
+    rows = "\n".join(_row(model, price_of(model, offer.row)) for model in models)
+    title, freshness = html.escape(offer.row.title), html.escape(_freshness(offer.listing, now))
+    return f"{heading}<p>Serving {title}. {freshness}</p>\n<table>\n{_HEAD}\n<tbody>\n{rows}\n</tbody>\n</table>"
 
 
 def policy() -> str:

@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,18 +20,19 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from moongate.client.aio import AsyncClient
 from moongate.client.guard import Permit
-from moongate.errors import BrokenStreamError, ModelRefusedError, MoongateError, StorageError, TooLargeError
+from moongate.errors import BrokenStreamError, MoongateError, StorageError, TooLargeError
 from moongate.facts.chat import Answer, Usage
-from moongate.gateway import meter, replies
+from moongate.gateway import replies
 from moongate.gateway.accounts import Intent
 from moongate.gateway.asked import Asked, asked_from
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.gate import Caller, Gate, RefusedError, answer
-from moongate.gateway.meter import Tariff
+from moongate.gateway.meter import Tariff, is_embedded
 from moongate.gateway.tap import END, Tap, as_moonshot, error_event
+from moongate.gateway.upstreams import Target, Upstreams
 from moongate.ledger.entry import OK, Charge, Entry
+from moongate.wire import calls
 from moongate.wire.fold import answer_from
 from moongate.wire.replies import decode, error_from
 
@@ -55,6 +55,7 @@ class Visit:
     caller: Caller
     asked: Asked
     tariff: Tariff
+    target: Target
     request_id: str
     at: float  # seconds since the epoch
     began: float = field(default_factory=time.monotonic)
@@ -66,8 +67,8 @@ class Visit:
 class Relay:
     """The chat route."""
 
-    def __init__(self, client: AsyncClient, clerk: Clerk, gate: Gate) -> None:
-        self._client = client
+    def __init__(self, upstreams: Upstreams, clerk: Clerk, gate: Gate) -> None:
+        self._upstreams = upstreams
         self._clerk = clerk
         self._gate = gate
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -113,12 +114,21 @@ class Relay:
         """Return a call that may leave, its worst case set aside. Raises RefusedError; then nothing was sent."""
         caller = await self._gate.caller(headers)
         body = await self._gate.body(headers, receive)
-        row, name = self._client.provider, None
+        row, name = self._upstreams.every[0].row, None
         try:
             asked = asked_from(body)
             name = asked.model
-            tariff = Tariff(row=row, permits=await permits(self._client, asked.models))
-            visit = Visit(caller=caller, asked=asked, tariff=tariff, request_id=secrets.token_hex(16), at=time.time())
+            target = (await self._upstreams.find_all(asked.models, caller)).targets[0]
+            row = target.row
+            permits = [Permit(name=name, id=target.wire_id, model=target.model)]
+            visit = Visit(
+                caller=caller,
+                asked=asked.sent_as(target.wire_id),
+                tariff=Tariff(row=row, permits=permits),
+                target=target,
+                request_id=secrets.token_hex(16),
+                at=time.time(),
+            )
             await self._reserve(visit)
         except MoongateError as error:
             told(error)
@@ -156,11 +166,12 @@ class Relay:
             await self._failed(visit, "lost", 0)  # cut off by the gateway's own end, before there was an answer
 
     async def _relayed(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
-        row, model = self._client.provider, visit.asked.model
+        row, model = visit.target.row, visit.asked.model
+        call = calls.chat(row, visit.asked.body, model=visit.target.wire_id)
         try:
-            async with self._client.relay(visit.asked.body) as (_, head, pieces):
+            async with visit.target.upstream.door.stream(call) as (head, pieces):
                 if not head.ok:
-                    error = error_from(head, row, model=model, secrets=self._secrets())
+                    error = error_from(head, row, model=model, secrets=visit.target.upstream.secrets)
                     raise replies.with_overflow(error, head)
                 if visit.asked.stream:
                     await self._stream(visit, pieces, send)
@@ -183,17 +194,17 @@ class Relay:
         payload = decode(bytes(body), what="The answer")
         whole = answer_from(payload, asked_model=visit.asked.model)
         await self._settle(visit, whole, None, outcome=OK, status=200)
-        content = msgspec.json.encode(as_moonshot(payload)) if self._embedded else bytes(body)
+        content = msgspec.json.encode(as_moonshot(payload)) if is_embedded(visit.target.row) else bytes(body)
         headers = {"content-type": "application/json; charset=utf-8", "msh-request-id": visit.request_id}
         await Response(content, headers=headers)(scope, receive, send)
 
     async def _stream(self, visit: Visit, pieces: AsyncIterator[bytes], send: Send) -> None:
         """Pass a stream on. From the first byte on errors are events; the last event waits for the settlement."""
         tap = Tap(
-            self._client.provider,
+            visit.target.row,
             asked_model=visit.asked.model,
             include_usage=visit.asked.include_usage,
-            embedded=self._embedded,
+            embedded=is_embedded(visit.target.row),
         )
         headers = [*EVENTS, (b"msh-request-id", visit.request_id.encode())]
         outcome, last = "", END
@@ -205,7 +216,7 @@ class Relay:
         except MoongateError as error:
             told(error)
             outcome = error.kind
-            refusal = replies.refusal_from(error, self._client.provider, model=visit.asked.model)
+            refusal = replies.refusal_from(error, visit.target.row, model=visit.asked.model)
             last = b"".join([*tap.rest(), error_event(refusal.document)])
         finally:
             cut_off = "client_gone" if visit.left else "lost"
@@ -227,7 +238,7 @@ class Relay:
             await self._settle(visit, so_far, None, outcome=outcome, status=200)
         except StorageError as error:
             told(error)
-            return error_event(replies.refusal_from(error, self._client.provider).document)
+            return error_event(replies.refusal_from(error, visit.target.row).document)
         return None
 
     async def _failed(self, visit: Visit, outcome: str, status: int) -> None:
@@ -264,34 +275,6 @@ class Relay:
         )
         visit.settled = True
         await self._clerk.ask(lambda desk: desk.settle(entry, account.currency))
-
-    @property
-    def _embedded(self) -> bool:
-        return meter.is_embedded(self._client.provider)
-
-    def _secrets(self) -> tuple[str, ...]:
-        key = self._client.settings.key
-        return (key.reveal(),) if key is not None else ()
-
-
-async def permits(client: AsyncClient, names: tuple[str, ...]) -> tuple[Permit, ...]:
-    """Return what may be sent for the ids of a body. Raises ModelRefusedError, also for an id written another way."""
-    found = []
-    for name in names:
-        permit = await _permit(client, name)
-        if permit.id != name:
-            raise ModelRefusedError(
-                f"{name!r} stands for {permit.id!r} here, and a body is not rewritten.",
-                advice=f"Ask for {permit.id!r}.",
-                suggestions=(permit.id,),
-            )
-        found.append(permit)
-    return tuple(found)
-
-
-async def _permit(client: AsyncClient, name: str) -> Permit:
-    at_hand = client.guard.at_hand(name)
-    return at_hand if at_hand is not None else await client.in_thread(partial(client.guard.allow, name))
 
 
 def told(error: MoongateError) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from moongate import errors
+from moongate.facts.money import Money
 from moongate.facts.providers import Provider
 from moongate.wire.clean import excerpt
 from moongate.wire.replies import Reply
@@ -44,6 +45,7 @@ class Refusal:
         return msgspec.json.encode(self.document)
 
 
+_LIMITS = {"concurrency": "max concurrency", "rpm": "max RPM", "tpm": "TPM rate limit", "tpd": "TPD rate limit"}
 NO_KEY = Refusal(status=401, type="incorrect_api_key_error", message="Incorrect API key provided")
 WRONG_KEY = Refusal(status=401, type="invalid_authentication_error", message="Invalid Authentication")
 TOO_LARGE = Refusal(status=413, type="invalid_request_error", message="Request exceeds the maximum size")
@@ -94,6 +96,37 @@ def empty(account: str, balance_nano: int) -> Refusal:
             "please recharge your account or check your plan and billing details"
         )
     return Refusal(status=429, type="exceeded_current_quota_error", message=message, code="no_money")
+
+
+def spent(account: str, kind: str, left_nano: int, worst_nano: int, currency: str) -> Refusal:
+    """Return the answer that no retry changes: a balance is empty, or a call may cost more than a budget has left."""
+    if kind == "balance":
+        return empty(account, left_nano)
+    left, worst = Money(nano=left_nano, currency=currency), Money(nano=worst_nano, currency=currency)
+    message = f"You exceeded your current token quota: this key's budget of the {kind} (UTC) has {left} left, "
+    message += f"and the request may cost {worst}; a smaller max_tokens makes that less"
+    return Refusal(status=429, type="exceeded_current_quota_error", message=message, code=f"budget_{kind}_spent")
+
+
+def in_use(account: str, kind: str, *, limit: int | None, wait_s: float) -> Refusal:
+    """Return the answer to a call that has no room now; a retry helps, after so many seconds."""
+    if kind == "balance":
+        return busy(account)
+    seconds = math.ceil(wait_s)
+    if kind in _LIMITS:
+        what, code = f"this key's {_LIMITS[kind]}: {limit}", f"{kind}_reached"
+    else:
+        what, code = (
+            f"this key's budget of the {kind}: all of it is set aside for requests in flight",
+            "budget_in_use",
+        )
+    return Refusal(
+        status=429,
+        type="rate_limit_reached_error",
+        message=f"Your request reached {what}, please try again after {seconds} seconds",
+        code=code,
+        headers={"retry-after": str(seconds)},
+    )
 
 
 def busy(account: str) -> Refusal:
@@ -162,8 +195,9 @@ def _overloaded(error: errors.MoongateError, row: Provider, model: str | None) -
 def _limited(error: errors.MoongateError, row: Provider, model: str | None) -> Refusal:
     headers = _wait(error)
     scope = getattr(error, "scope", None)
-    limit = {"concurrency": "max concurrency", "rpm": "max RPM", "tpm": "TPM rate limit", "tpd": "TPD rate limit"}
-    reached = f"request reached organization {limit[scope]}" if scope in limit else "Organization Rate limit exceeded"
+    reached = (
+        f"request reached organization {_LIMITS[scope]}" if scope in _LIMITS else "Organization Rate limit exceeded"
+    )
     when = f", please try again after {headers['retry-after']} seconds" if headers else ", please try again later"
     return Refusal(
         status=429, type="rate_limit_reached_error", message=reached + when, code=error.kind, headers=headers

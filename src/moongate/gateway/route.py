@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from moongate.catalog.resolve import MAX_SUGGESTIONS, Pins, lookup, nearest, normal
 from moongate.errors import (
@@ -38,6 +39,12 @@ class Offer:
         """The name of the endpoint's row."""
         return self.row.name
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The listed ids that are let through."""
+        listed = self.listing.ids if self.listing is not None else ()
+        return listed if self.only is None else tuple(i for i in listed if read_at(i, self) is not None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
@@ -47,6 +54,18 @@ class Reading:
     provider: str
     wire_id: str
     model: Model | None = None
+
+
+class Allowed(Protocol):
+    """What a key may use: providers or upstreams by name, models by listed id or accepted spelling. None: all."""
+
+    @property
+    def providers(self) -> frozenset[str] | None:
+        """Names of providers or upstreams."""
+
+    @property
+    def models(self) -> frozenset[str] | None:
+        """Listed ids or accepted spellings."""
 
 
 Readings = tuple[Reading, ...]  # in the order in which they are tried
@@ -162,21 +181,17 @@ def _same(name: str, reading: Reading) -> bool:
     return name == reading.wire_id or normal(name.rpartition("/")[2]) == normal(reading.wire_id)
 
 
-def permitted(
-    name: str, readings: Readings, *, providers: frozenset[str] | None, models: frozenset[str] | None
-) -> Readings:
+def permitted(name: str, readings: Readings, caller: Allowed) -> Readings:
     """Return what is left of a name's meanings for a key that may use only some providers or models."""
-    return tuple(
-        reading
-        for reading in readings
-        if (providers is None or reading.upstream in providers or reading.provider in providers)
-        and (
-            models is None
-            or name in models
-            or reading.wire_id in models
-            or (reading.model is not None and reading.model.id in models)
-        )
-    )
+    return tuple(reading for reading in readings if _may(caller, name, reading))
+
+
+def _may(caller: Allowed, name: str, reading: Reading) -> bool:
+    providers, models = caller.providers, caller.models
+    if providers is not None and providers.isdisjoint((reading.upstream, reading.provider)):
+        return False
+    listed = reading.wire_id if reading.model is None else reading.model.id
+    return models is None or not models.isdisjoint((name, reading.wire_id, listed))
 
 
 def may_go_elsewhere(error: MoongateError) -> bool:

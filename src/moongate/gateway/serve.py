@@ -18,13 +18,14 @@ from pathlib import Path
 import uvicorn
 from filelock import FileLock, Timeout
 
-from moongate.client.aio import AsyncClient
 from moongate.errors import ConfigError, StorageError
 from moongate.facts.providers import is_loopback
 from moongate.gateway.app import Gateway
 from moongate.gateway.clerk import Clerk
+from moongate.gateway.config import Config, single
 from moongate.gateway.desk import FILE_NAME, Desk
-from moongate.gateway.options import Options, options_from
+from moongate.gateway.options import Options
+from moongate.gateway.upstreams import Upstreams
 from moongate.settings.load import Settings
 
 log = logging.getLogger("moongate.gateway")
@@ -43,22 +44,22 @@ class Running:
     base_url: str  # http://127.0.0.1:PORT/v1
     has_keys: bool  # whether any key opened it when it started
     desk: Desk
-    _client: AsyncClient
+    _upstreams: Upstreams
 
     @property
     def model_ids(self) -> tuple[str, ...]:
         """The ids it lists; blocks until the list was had. Raises what the list call raises."""
-        return self._client.guard.catalog.listing().ids
+        return tuple(i for each in self._upstreams.every for i in each.guard.catalog.listing().ids)
 
 
-def run(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, ready: Ready | None = None) -> int:
+def run(config: Config | Settings, *, host: str = "127.0.0.1", port: int = PORT, ready: Ready | None = None) -> int:
     """Serve until SIGINT or SIGTERM, then let streams finish for up to 5 seconds, and return 0.
 
     `ready` is called once it listens, with the base url and whether there is any key. Raises ConfigError for what
     cannot be served (port in use, another address than loopback without keys, a bad [gateway] table), StorageError
     for the database, EngineError for the embedded model.
     """
-    with _prepared(settings, host, port) as prepared:
+    with _prepared(config, host, port) as prepared:
         if ready is not None:
             ready(prepared.base_url, prepared.has_keys)
         asyncio.run(prepared.serve(with_signals=True))
@@ -66,15 +67,15 @@ def run(settings: Settings, *, host: str = "127.0.0.1", port: int = PORT, ready:
 
 
 @contextlib.contextmanager
-def running(settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
+def running(config: Config | Settings, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
     """Serve from a thread for the length of a `with` block. Raises as `run` does."""
-    with _prepared(settings, host, port) as prepared:
+    with _prepared(config, host, port) as prepared:
         thread = threading.Thread(target=prepared.serve_in_thread, name="moongate-gateway", daemon=True)
         thread.start()
         try:
             with Desk(prepared.path) as desk:
                 yield Running(
-                    base_url=prepared.base_url, has_keys=prepared.has_keys, desk=desk, _client=prepared.client
+                    base_url=prepared.base_url, has_keys=prepared.has_keys, desk=desk, _upstreams=prepared.upstreams
                 )
         finally:
             prepared.server.should_exit = True
@@ -96,7 +97,7 @@ class _Prepared:
     path: Path
     base_url: str
     has_keys: bool
-    client: AsyncClient
+    upstreams: Upstreams
     clerk: Clerk
     gateway: Gateway
     server: _Server
@@ -111,7 +112,7 @@ class _Prepared:
         if with_signals:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
-        watching = asyncio.create_task(self.gateway.watch.run())
+        watching = asyncio.create_task(self.upstreams.keep())
         try:
             await self.server.serve(sockets=[self.socket])
         finally:
@@ -120,7 +121,7 @@ class _Prepared:
             await asyncio.gather(watching, return_exceptions=True)
             if self.alone:
                 await self.clerk.ask(Desk.write_off)
-            await self.client.close()
+            await self.upstreams.close()
 
     def _told_to_end(self) -> None:
         self.server.force_exit = self.server.should_exit  # the second time
@@ -128,11 +129,11 @@ class _Prepared:
 
 
 @contextlib.contextmanager
-def _prepared(settings: Settings, host: str, port: int) -> Iterator[_Prepared]:
+def _prepared(config: Config | Settings, host: str, port: int) -> Iterator[_Prepared]:
     """Build the parts in an order in which what is cheap to refuse is refused first; undo them in reverse."""
-    options = options_from(settings.gateway)
-    if not settings.is_local and settings.row.list_auth == "required":
-        settings.needed_key()
+    config = single(config) if isinstance(config, Settings) else config
+    options, settings = config.options, config.settings
+    config.need_keys()
     with contextlib.ExitStack() as stack:
         path = settings.data_dir / FILE_NAME
         desk = Desk(path)
@@ -144,14 +145,14 @@ def _prepared(settings: Settings, host: str, port: int) -> Iterator[_Prepared]:
         alone = stack.enter_context(_alone(path))
         if alone:
             _freed(desk)
-        client = AsyncClient(settings=settings)
-        stack.callback(_end_engine, client)
-        gateway = Gateway(client, clerk, options, bound=host)
+        upstreams = Upstreams(config.sources, options.routes)
+        stack.callback(_end_engines, upstreams)
+        gateway = Gateway(upstreams, clerk, options, bound=host)
         yield _Prepared(
             path=path,
             base_url=_base_url(host, listening),
             has_keys=has_keys,
-            client=client,
+            upstreams=upstreams,
             clerk=clerk,
             gateway=gateway,
             server=_Server(_config(gateway, options)),
@@ -160,9 +161,9 @@ def _prepared(settings: Settings, host: str, port: int) -> Iterator[_Prepared]:
         )
 
 
-def _end_engine(client: AsyncClient) -> None:
-    """End the embedded model where serving never began; `serve` has ended it otherwise, and twice does no harm."""
-    closing = threading.Thread(target=lambda: asyncio.run(client.close()))  # a loop may be running in this thread
+def _end_engines(upstreams: Upstreams) -> None:
+    """End embedded models where serving never began; `serve` has ended them otherwise, and twice does no harm."""
+    closing = threading.Thread(target=lambda: asyncio.run(upstreams.close()))  # a loop may be running in this thread
     closing.start()
     closing.join()
 

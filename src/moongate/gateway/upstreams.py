@@ -1,7 +1,6 @@
-"""The accounts that the gateway calls, and the routes to them: lists kept fresh, a dictionary for the hot path.
+"""All the accounts that the gateway calls, and the routes to them: lists kept fresh, a dictionary for the hot path.
 
-`route` decides what a name means; here are the endpoints, their clients, and what is remembered about each: breaker,
-throttle, list. Everything belongs to one event loop; lists are fetched in threads.
+`route` decides what a name means; here what it decided is kept at hand. Everything belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -10,149 +9,26 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from moongate.client.build import parts
-from moongate.client.guard import Guard, Permit
-from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateError, RateLimitedError
-from moongate.facts.keys import Key
-from moongate.facts.models import Listing, Model
-from moongate.facts.providers import Provider
+from moongate.client.guard import Permit
+from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateError
+from moongate.facts.models import Model
 from moongate.gateway import route as routing
-from moongate.gateway.breaker import Breaker
-from moongate.gateway.route import Offer, Reading, Readings, Table
+from moongate.gateway.route import Allowed, Offer, Reading, Readings, Table
 from moongate.gateway.tariff import Tariff
-from moongate.gateway.throttle import Throttle
-from moongate.settings.load import Settings
-from moongate.transport.connection import Limits as PoolLimits
-from moongate.transport.network import USER_AGENT
-from moongate.transport.pool import Pool
-from moongate.wire.calls import Call
-from moongate.wire.limits import Limits
-from moongate.wire.replies import error_from
+from moongate.gateway.upstream import Source, Upstream
 
 if TYPE_CHECKING:
     from moongate.gateway import seams
-    from moongate.gateway.seams import Caller
 
-T = TypeVar("T")
 log = logging.getLogger("moongate.gateway")
 
 LOOK_EVERY_S = 30.0  # how often a list is looked at, so that it is refreshed before it is too old
 LOOK_AGAIN_S = 2.0  # after a failure; the catalog itself sees to it that the endpoint is not asked as often
-FRESH_S = 600.0  # as `catalog.live.Freshness`: older, a list is looked at before it is used
-STALE_S = 86_400.0
 IDLE_LOOK_S = 0.5
-CALL_S = 60.0  # bound on a call that is no chat
-CONNECTIONS = 1024  # at once, to one upstream, from one worker
 REMEMBERED = 4096  # routes that are remembered beside the table: restricted keys, declared suffixes
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One upstream as it is configured; two that are equal are the same."""
-
-    name: str
-    settings: Settings
-    only: frozenset[str] | None = None  # models that are let through
-    limits: Limits = field(default_factory=Limits)
-    break_after: int = 5
-
-
-class Upstream:
-    """One account at one endpoint, and what is known about it now.
-
-    `headers` are the lines that every request to it carries, `target` is the path of its chats.
-    """
-
-    def __init__(self, source: Source, *, workers: int = 1) -> None:
-        self.source = source
-        self.name = source.name
-        self._parts = parts(source.settings)
-        self.row: Provider = self._parts.row
-        self.guard: Guard = self._parts.guard
-        self.pool = Pool(self.row, self._parts.network, limits=PoolLimits(max_connections=CONNECTIONS))
-        self.secrets = () if self._parts.key is None else (self._parts.key.reveal(),)
-        self.headers = _lines(self._parts.key)
-        self.target = urlsplit(self.row.url("/chat/completions")).path.encode()
-        self.breaker = Breaker(after=source.break_after)
-        self.throttle = Throttle(source.limits, workers=workers)
-        self._looking = asyncio.Lock()
-        self.listing: Listing | None = None
-        self.failure: MoongateError | None = None  # why there is no list
-        self.good_until = 0.0  # seconds since the epoch: until then the list serves as it is
-
-    @property
-    def offer(self) -> Offer:
-        """What it offers, for the decision."""
-        return Offer(name=self.name, row=self.row, listing=self.listing, pins=self.guard.pins, only=self.source.only)
-
-    def wait(self, now: float) -> float:
-        """Return how many seconds a call has to wait here; 0.0: it may leave. `now` is monotonic."""
-        return self.breaker.wait(now) or self.throttle.wait(now)
-
-    def begins(self, now: float) -> None:
-        """Count a call that leaves; `ended` follows, whatever comes of it."""
-        self.breaker.begins(now)
-        self.throttle.begins(now)
-
-    def ended(self, now: float, *, tokens: int = 0, error: MoongateError | None = None, gone: bool = False) -> None:
-        """Count how it ended: well, with an error, or (`gone`) because its client left."""
-        self.throttle.ended(now, tokens)
-        if error is None:
-            if gone:
-                self.breaker.let_go()
-            else:
-                self.breaker.succeeded()
-        elif routing.says_endpoint_is_ill(error):
-            self.breaker.failed(now)
-        else:
-            self.breaker.succeeded()
-            if isinstance(error, RateLimitedError) and error.kind == "rate_limited":
-                self.throttle.told(error.provider_message or error.message, error.retry_after_s, now)
-
-    async def call(self, call: Call[T]) -> T:
-        """Send a call that the guard has nothing to say about, once, and return what it answered."""
-        target = urlsplit(call.url).path.encode()
-        limit_s = self.source.settings.timeout_s or CALL_S
-        reply = await self.pool.exchange(
-            call.method.encode(), target, self.headers, call.body or b"", deadline_s=limit_s
-        )
-        if not reply.ok:
-            raise error_from(reply, self.row, model=call.model, secrets=self.secrets)
-        return call.decode(reply)
-
-    async def in_thread(self, ask: Callable[[], T]) -> T:
-        """Have a blocking question answered in a thread, one at a time: the first brings the list for all."""
-        async with self._looking:
-            return await asyncio.to_thread(ask)
-
-    async def look(self, *, missing: bool = False) -> bool:
-        """Look at the list, fetched if it is too old, or if an id is `missing`; say whether it changed."""
-        catalog, before = self.guard.catalog, self.listing
-        try:
-            if missing:
-                self.listing = await self.in_thread(catalog.again)
-            else:
-                self.listing = catalog.at_hand() or await self.in_thread(catalog.listing)
-            self.failure = None
-        except MoongateError as error:
-            if before is not None or self.failure is None:
-                log.warning("%s: %s", self.name, error)
-            self.listing, self.failure = None, error
-        listing = self.listing
-        if listing is not None:
-            bound = FRESH_S if listing.unverified_since is None else STALE_S
-            self.good_until = listing.fetched_at + bound
-        return listing is not before
-
-    async def close(self) -> None:
-        """Close its connections, and end the embedded model if it was started."""
-        await self.pool.close()
-        await asyncio.to_thread(self._parts.close)
 
 
 class Target:
@@ -221,18 +97,23 @@ class Upstreams:
         return any(upstream.listing is not None for upstream in self.every)
 
     @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What each upstream offers now."""
+        return self._offers
+
+    @property
     def several(self) -> bool:
         """Whether names need a prefix, or a meaning of their own."""
         return len(self.every) > 1
 
-    def at_hand(self, name: str, caller: Caller) -> Route | None:
+    def at_hand(self, name: str, caller: Allowed) -> Route | None:
         """Return the route if the lists in memory give one; two lookups at most."""
         found = self._at_hand.get(name) if caller.providers is None and caller.models is None else None
         if found is None:
             found = self._beside.get((name, caller.providers, caller.models))
         return found if found is not None and found.good_at(self._clock()) else None
 
-    async def find(self, name: str, caller: Caller) -> Route:
+    async def find(self, name: str, caller: Allowed) -> Route:
         """Return the route after a look at the lists: refetched for a name that is missing, at most every 30 s.
 
         Raises ModelRefusedError where no list has the name or the key may not use it, ListUnavailableError,
@@ -247,7 +128,7 @@ class Upstreams:
             found = self._found(name, caller)
         return found if found is not None else await self._loose_or_refused(name, caller, asked)
 
-    async def find_all(self, names: Sequence[str], caller: Caller) -> Route:
+    async def find_all(self, names: Sequence[str], caller: Allowed) -> Route:
         """Return the route of a body that names several models: all at the upstream of the first.
 
         Raises as `find`, and ModelRefusedError for one that is not served there as it is written.
@@ -269,7 +150,13 @@ class Upstreams:
         tariff = Tariff(target.model, target.row, others)
         return Route(first.name, (Target(target.upstream, target.wire_id, target.model, tariff),))
 
-    def spellings(self, caller: Caller) -> list[tuple[str, Target]]:
+    async def look(self) -> None:
+        """Look at the lists that are too old to be shown as they are. Raises where there is none at all."""
+        now = self._clock()
+        await self._look([upstream for upstream in self.every if now >= upstream.good_until], missing=False)
+        self._raise_if_no_list(self.every)
+
+    def spellings(self, caller: Allowed) -> list[tuple[str, Target]]:
         """Return every name that a key may ask for, with where it leads first."""
         found = []
         for name in (*self._table.accepted, *self._table.ambiguous):
@@ -305,8 +192,10 @@ class Upstreams:
     async def close(self) -> None:
         """Close every upstream, those that were on their way out too."""
         await _ended([*self._keeping.values(), *self._leaving.values()])
+        self._keeping.clear()
         for upstream in (*self.every, *self._leaving):
             await upstream.close()
+        self._leaving.clear()
 
     def _built(self, sources: Sequence[Source]) -> tuple[Upstream, ...]:
         """Return the upstreams of a configuration: those at work that are configured as before, and new ones."""
@@ -341,8 +230,11 @@ class Upstreams:
         del self._leaving[upstream]
 
     async def _look(self, upstreams: Sequence[Upstream], *, missing: bool) -> None:
-        changed = await asyncio.gather(*(upstream.look(missing=missing) for upstream in upstreams))
-        if any(changed):
+        """Look at lists; afterwards the table is that of the lists that are there, whoever fetched them."""
+        await asyncio.gather(*(upstream.look(missing=missing) for upstream in upstreams))
+        if any(
+            upstream.listing is not offer.listing for upstream, offer in zip(self.every, self._offers, strict=True)
+        ):
             self._rebuild()
 
     def _rebuild(self) -> None:
@@ -368,12 +260,12 @@ class Upstreams:
         known = self._table.accepted.get(name) or self._table.ambiguous.get(name)
         return known or routing.readings_of(name, self._offers)  # a listed id with an ending that its provider takes
 
-    def _meant(self, name: str, caller: Caller) -> Readings:
+    def _meant(self, name: str, caller: Allowed) -> Readings:
         """Return what a name means for a caller: as it is routed, or the one thing that it can mean to that key."""
         readings = self._permitted(name, self._readings(name), caller)
         return readings if len(readings) == 1 or name in self._table.accepted else ()
 
-    def _found(self, name: str, caller: Caller) -> Route | None:
+    def _found(self, name: str, caller: Allowed) -> Route | None:
         """Return the route for a caller, remembered for the next time."""
         readings = self._meant(name, caller)
         if not readings:
@@ -384,8 +276,8 @@ class Upstreams:
         self._beside[name, caller.providers, caller.models] = route
         return route
 
-    def _permitted(self, name: str, readings: Readings, caller: Caller) -> Readings:
-        return routing.permitted(name, readings, providers=caller.providers, models=caller.models)
+    def _permitted(self, name: str, readings: Readings, caller: Allowed) -> Readings:
+        return routing.permitted(name, readings, caller)
 
     def _route(self, name: str, readings: Readings) -> Route:
         return Route(name, tuple(self._target(reading) for reading in readings))
@@ -399,7 +291,7 @@ class Upstreams:
             self._targets[reading.upstream, reading.wire_id] = known
         return known
 
-    async def _loose_or_refused(self, name: str, caller: Caller, asked: Sequence[Upstream]) -> Route:
+    async def _loose_or_refused(self, name: str, caller: Allowed, asked: Sequence[Upstream]) -> Route:
         """Return what a guard that was told to be loose lets through; raise why the name is not served otherwise."""
         usable = [spelling for spelling, _ in self.spellings(caller)]
         readings = self._readings(name)
@@ -423,12 +315,6 @@ class Upstreams:
     def _raise_if_no_list(self, asked: Sequence[Upstream]) -> None:
         if all(upstream.listing is None for upstream in asked):
             raise next(upstream.failure for upstream in asked if upstream.failure is not None)
-
-
-def _lines(key: Key | None) -> bytes:
-    """Return the header lines that every request carries."""
-    fixed = f"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: {USER_AGENT}\r\n"
-    return (fixed if key is None else f"authorization: Bearer {key.reveal()}\r\n{fixed}").encode()
 
 
 def _reading(target: Target) -> Reading:

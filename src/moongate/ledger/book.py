@@ -52,8 +52,8 @@ def add(connection: sqlite3.Connection, entry: Entry) -> None:
 
 
 def entries(connection: sqlite3.Connection, *, account_id: int | None = None, since: float = 0.0) -> Iterator[Entry]:
-    """Yield the lines from `since` (seconds since the epoch) on, oldest first, of one account or of all."""
-    sql = "SELECT * FROM ledger WHERE at >= ? AND (? IS NULL OR account_id = ?) ORDER BY at, id"
+    """Yield the lines from `since` (seconds since the epoch) on, as they were written, of one account or of all."""
+    sql = "SELECT * FROM ledger WHERE at >= ? AND (? IS NULL OR account_id = ?) ORDER BY id"
     for row in connection.execute(sql, (since, account_id, account_id)):
         yield _entry(row)
 

@@ -34,6 +34,15 @@ class ConfigFile:
     path: Path
     values: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Any] = field(default_factory=dict)
+    under: tuple[str, ...] = ()  # the table of the file that is ours: ("tool", "moongate"), or none
+
+    @property
+    def text(self) -> str:
+        """The file as it is now, for the line on which something stands; "" when it is gone."""
+        try:
+            return self.path.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            return ""
 
 
 def find_project_file(start: Path, home: Path, *, uid: int | None = None) -> Path | None:
@@ -74,7 +83,8 @@ def _tool(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def read(path: Path) -> ConfigFile:
     """Return what a file says. Raises ConfigError for TOML that is broken or a key that does not exist."""
     data = _tables(path)
-    if path.name == "pyproject.toml":
+    under = ("tool", "moongate") if path.name == "pyproject.toml" else ()
+    if under:
         data = _table(_tool(data).get("moongate", {}), "tool.moongate", path)
     unknown = sorted(set(data) - set(BY_NAME) - TABLES)
     if unknown:
@@ -84,7 +94,7 @@ def read(path: Path) -> ConfigFile:
         )
     values = {name: parsed(BY_NAME[name], data[name], where=str(path)) for name in data if name in BY_NAME}
     tables = {name: _table(data[name], name, path) for name in data if name in TABLES}
-    return ConfigFile(path=path, values=values, tables=tables)
+    return ConfigFile(path=path, values=values, tables=tables, under=under)
 
 
 def _table(value: Any, name: str, path: Path) -> Any:

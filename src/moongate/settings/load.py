@@ -97,7 +97,7 @@ def load(
     """
     flags = flags or Flags()
     env = os.environ if env is None else env
-    config = _config_files(flags, env, cwd or _cwd(), home or Path.home())
+    config = config_files(flags, env, cwd or working_folder(), home or Path.home())
     found = {option.name: _value(option.name, flags, env, config) for option in OPTIONS}
     rows = {**built_in(), **_own_providers(config, insecure_http=bool(found["insecure_http"][0]))}
     sources = Sources(env=env, found=found, rows=rows, api_key=flags.api_key)
@@ -116,8 +116,8 @@ def load(
         ca_file=sources.value("ca_file"),
         proxies=_proxies(env),
         no_proxy=tuple((env.get("NO_PROXY") or env.get("no_proxy") or "").replace(",", " ").split()),
-        aliases=_merged_tables(config, "aliases"),
-        gateway=_merged_tables(config, "gateway"),
+        aliases=merged_tables(config, "aliases"),
+        gateway=merged_tables(config, "gateway"),
         warnings=chosen.warnings,
         origins=found,
         chosen_by=chosen.chosen_by,
@@ -143,10 +143,43 @@ def load_folders(
 ) -> Folders:
     """Return the folders alone: no provider is chosen, no key is looked for."""
     flags, env = flags or Flags(), os.environ if env is None else env
-    config = _config_files(flags, env, cwd or _cwd(), home or Path.home())
+    config = config_files(flags, env, cwd or working_folder(), home or Path.home())
     return Folders(
         cache_dir=_folder(_value("cache_dir", flags, env, config)[0], "cache"),
         data_dir=_folder(_value("data_dir", flags, env, config)[0], "data"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a command needs that looks at code and sends nothing: no provider is chosen, no key is looked for."""
+
+    rows: Mapping[str, Provider]  # every provider that is known here
+    aliases: Mapping[str, Mapping[str, str]]
+    lint: Mapping[str, Any]  # the linter's table
+    lint_from: str  # where that stands, for messages
+    provider: str | None  # the one that files or environment choose
+    cache_dir: Path
+
+
+def load_project(
+    flags: Flags | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> Project:
+    """Return the settings of the project around the working folder. Raises ConfigError as `load` does."""
+    flags, env = flags or Flags(), os.environ if env is None else env
+    config = config_files(flags, env, cwd or working_folder(), home or Path.home())
+    insecure = bool(_value("insecure_http", flags, env, config)[0])
+    return Project(
+        rows={**built_in(), **_own_providers(config, insecure_http=insecure)},
+        aliases=merged_tables(config, "aliases"),
+        lint=merged_tables(config, "lint"),
+        lint_from=next((f"{file.path}: lint" for file in config if "lint" in file.tables), "lint"),
+        provider=_value("provider", flags, env, config)[0],
+        cache_dir=_folder(_value("cache_dir", flags, env, config)[0], "cache"),
     )
 
 
@@ -162,7 +195,7 @@ def load_all(
     A key variable counts only for the provider it is unambiguous for; the embedded model is left out.
     """
     environment = os.environ if env is None else env
-    names = [row for row in _all_rows(flags or Flags(), environment, cwd, home).values() if row.name != "local"]
+    names = [row for row in all_rows(flags or Flags(), environment, cwd, home).values() if row.name != "local"]
     flags = replace(flags or Flags(), base_url=None, api_key=None)
     found = []
     for row in names:
@@ -172,8 +205,9 @@ def load_all(
     return found
 
 
-def _all_rows(flags: Flags, env: Mapping[str, str], cwd: Path | None, home: Path | None) -> dict[str, Provider]:
-    config = _config_files(flags, env, cwd or _cwd(), home or Path.home())
+def all_rows(flags: Flags, env: Mapping[str, str], cwd: Path | None, home: Path | None) -> dict[str, Provider]:
+    """Return every provider that can be named: the built-in ones and those of the files that count."""
+    config = config_files(flags, env, cwd or working_folder(), home or Path.home())
     insecure = bool(_value("insecure_http", flags, env, config)[0])
     return {**built_in(), **_own_providers(config, insecure_http=insecure)}
 
@@ -202,14 +236,15 @@ def wants_color(env: Mapping[str, str] | None = None) -> bool:
     return not (os.environ if env is None else env).get("NO_COLOR")
 
 
-def _cwd() -> Path:
+def working_folder() -> Path:
+    """Return the working directory, or the root where it is gone."""
     try:
         return Path.cwd()
     except FileNotFoundError:
         return Path("/")
 
 
-def _config_files(flags: Flags, env: Mapping[str, str], cwd: Path, home: Path) -> tuple[files.ConfigFile, ...]:
+def config_files(flags: Flags, env: Mapping[str, str], cwd: Path, home: Path) -> tuple[files.ConfigFile, ...]:
     """Return the files that count, strongest first. A file named with --config stands alone."""
     if flags.config is not None:
         return (files.read(Path(flags.config)),)
@@ -259,7 +294,8 @@ def _own_provider(name: str, fields: Any, path: Path, *, insecure_http: bool) ->
     return custom(name, insecure_http=insecure_http, **fields)
 
 
-def _merged_tables(config: tuple[files.ConfigFile, ...], name: str) -> dict[str, Any]:
+def merged_tables(config: tuple[files.ConfigFile, ...], name: str) -> dict[str, Any]:
+    """Return a table of all files as one; of a setting that stands in several, the strongest file's."""
     merged: dict[str, Any] = {}
     for file in reversed(config):
         merged |= file.tables.get(name, {})

@@ -93,6 +93,17 @@ class ListCache:
             if e and e.fetched_at and e.fingerprint == fingerprint and e.base_url != besides
         )
 
+    def newest(self) -> dict[str, Entry]:
+        """Return the last list that was had from each base url, whoever's key it was."""
+        found: dict[str, Entry] = {}
+        for path in sorted(self.folder.glob("*.json")):
+            entry = _read(path)
+            if entry is not None and entry.body and entry.version == 1:
+                known = found.get(entry.base_url)
+                if known is None or entry.fetched_at > known.fetched_at:
+                    found[entry.base_url] = entry
+        return found
+
     def _path(self, base_url: str, fingerprint: str) -> Path:
         name = hashlib.sha256(f"{base_url}\n{fingerprint}".encode()).hexdigest()[:32]
         return self.folder / f"{name}.json"

@@ -7,6 +7,7 @@ It sends what it is told, bounds what it reads in size and time, and reports; wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -23,7 +24,7 @@ from moongate.facts.keys import Key
 from moongate.facts.providers import Provider
 from moongate.transport import network as net
 from moongate.wire.calls import Call
-from moongate.wire.limits import Pace
+from moongate.wire.limits import Pace, weight
 from moongate.wire.replies import Reply
 from moongate.wire.retry import Attempts, Policy, Sleep, attempts
 
@@ -45,6 +46,7 @@ class AsyncDoor:
         self._network = network or net.Network()
         self._policy = policy or Policy()
         self._pace = Pace()
+        self._room = asyncio.Event()  # set when a call has ended
         self._client = httpx2.AsyncClient(**net.client_options(row, self._network))
 
     async def call(self, call: Call[T]) -> T:
@@ -60,9 +62,9 @@ class AsyncDoor:
                 await asyncio.sleep(step.seconds)
                 outcome = None
             else:
-                await self._wait_in_turn(call)
-                outcome = await self._try(call)
-            self._learn(outcome)
+                async with self._turn(call):
+                    outcome = await self._try(call)
+            self._learn(call, outcome)
             try:
                 step = steps.send(outcome)
             except StopIteration as done:
@@ -80,12 +82,12 @@ class AsyncDoor:
                 if isinstance(step, Sleep):
                     await asyncio.sleep(step.seconds)
                 else:
-                    await self._wait_in_turn(call)
+                    await opened.enter_async_context(self._turn(call))
                     try:
                         outcome, pieces = await opened.enter_async_context(self.stream(call))
                     except errors.MoongateError as error:
                         outcome = error
-                self._learn(outcome)
+                self._learn(call, outcome)
                 try:
                     step = steps.send(outcome)
                 except StopIteration:
@@ -138,20 +140,34 @@ class AsyncDoor:
         secrets = (self._key.reveal(),) if self._key else ()
         return attempts(call, self.row, policy=self._policy, jitter=random.random(), secrets=secrets)  # noqa: S311
 
-    async def _wait_in_turn(self, call: Call[Any]) -> None:
-        """Hold a call that names a model back while the limits that were learned say so."""
+    @asynccontextmanager
+    async def _turn(self, call: Call[Any]) -> AsyncIterator[None]:
+        """Hold a call that names a model back while the limits that were learned say so; count it while it runs."""
         if call.model is None:
+            yield
             return
-        wait_s = self._pace.leaves(time.monotonic())
-        if wait_s > 0:
-            log.warning(
-                "%s: waiting %.0f s for the limit of %s calls a minute", self.row.title, wait_s, self._pace.limits.rpm
-            )
-            await asyncio.sleep(wait_s)
+        told = False
+        while (wait := self._pace.enter(time.monotonic(), self._weight(call))) is not None:
+            if not told:
+                log.warning("%s: waiting for the limit of %s", self.row.title, wait.why)
+            told = True
+            self._room.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait.seconds):
+                    await self._room.wait()
+        try:
+            yield
+        finally:
+            self._pace.leave()
+            self._room.set()
 
-    def _learn(self, outcome: Reply | errors.MoongateError | None) -> None:
+    def _weight(self, call: Call[Any]) -> int:
+        return weight(call.body or b"", call.model or "") if self._pace.limits.tpm else 0
+
+    def _learn(self, call: Call[Any], outcome: Reply | errors.MoongateError | None) -> None:
         if isinstance(outcome, Reply) and outcome.status == 429:
-            self._pace.learn(outcome.body.decode("utf-8", "replace"))
+            tokens = weight(call.body or b"", call.model or "")
+            self._pace.learn(outcome.body.decode("utf-8", "replace"), time.monotonic(), tokens)
 
     async def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,7 +23,7 @@ from moongate.facts.keys import Key
 from moongate.facts.providers import Provider
 from moongate.transport import network as net
 from moongate.wire.calls import Call
-from moongate.wire.limits import Pace
+from moongate.wire.limits import Pace, weight
 from moongate.wire.replies import Reply
 from moongate.wire.retry import Attempts, Policy, Sleep, attempts
 
@@ -44,6 +45,7 @@ class Door:
         self._network = network or net.Network()
         self._policy = policy or Policy()
         self._pace = Pace()
+        self._room = threading.Condition()  # guards the pace; told when a call has ended
         self._client = httpx2.Client(**net.client_options(row, self._network))
 
     def call(self, call: Call[T]) -> T:
@@ -59,9 +61,9 @@ class Door:
                 time.sleep(step.seconds)
                 outcome = None
             else:
-                self._wait_in_turn(call)
-                outcome = self._try(call)
-            self._learn(outcome)
+                with self._turn(call):
+                    outcome = self._try(call)
+            self._learn(call, outcome)
             try:
                 step = steps.send(outcome)
             except StopIteration as done:
@@ -79,12 +81,12 @@ class Door:
                 if isinstance(step, Sleep):
                     time.sleep(step.seconds)
                 else:
-                    self._wait_in_turn(call)
+                    opened.enter_context(self._turn(call))
                     try:
                         outcome, pieces = opened.enter_context(self.stream(call))
                     except errors.MoongateError as error:
                         outcome = error
-                self._learn(outcome)
+                self._learn(call, outcome)
                 try:
                     step = steps.send(outcome)
                 except StopIteration:
@@ -135,20 +137,34 @@ class Door:
         secrets = (self._key.reveal(),) if self._key else ()
         return attempts(call, self.row, policy=self._policy, jitter=random.random(), secrets=secrets)  # noqa: S311
 
-    def _wait_in_turn(self, call: Call[Any]) -> None:
-        """Hold a call that names a model back while the limits that were learned say so."""
+    @contextmanager
+    def _turn(self, call: Call[Any]) -> Iterator[None]:
+        """Hold a call that names a model back while the limits that were learned say so; count it while it runs."""
         if call.model is None:
+            yield
             return
-        wait_s = self._pace.leaves(time.monotonic())
-        if wait_s > 0:
-            log.warning(
-                "%s: waiting %.0f s for the limit of %s calls a minute", self.row.title, wait_s, self._pace.limits.rpm
-            )
-            time.sleep(wait_s)
+        with self._room:
+            told = False
+            while (wait := self._pace.enter(time.monotonic(), self._weight(call))) is not None:
+                if not told:
+                    log.warning("%s: waiting for the limit of %s", self.row.title, wait.why)
+                told = True
+                self._room.wait(wait.seconds)
+        try:
+            yield
+        finally:
+            with self._room:
+                self._pace.leave()
+                self._room.notify_all()
 
-    def _learn(self, outcome: Reply | errors.MoongateError | None) -> None:
+    def _weight(self, call: Call[Any]) -> int:
+        return weight(call.body or b"", call.model or "") if self._pace.limits.tpm else 0
+
+    def _learn(self, call: Call[Any], outcome: Reply | errors.MoongateError | None) -> None:
         if isinstance(outcome, Reply) and outcome.status == 429:
-            self._pace.learn(outcome.body.decode("utf-8", "replace"))
+            tokens = weight(call.body or b"", call.model or "")
+            with self._room:
+                self._pace.learn(outcome.body.decode("utf-8", "replace"), time.monotonic(), tokens)
 
     def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
         try:

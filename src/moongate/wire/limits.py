@@ -1,74 +1,143 @@
 """Rate limits learned from what a provider said, and how long to wait so as not to meet them again.
 
 Moonshot sends no limit headers on chats; limits stand only in the text of a 429 (published captures, 2026-09), and
-differ by account, so none is assumed before one was told. Times are the caller's, in seconds.
+differ by account, so none is assumed before one was told. Arithmetic only: times are the caller's, in seconds, and so
+is the waiting. Tokens a day are learned but never waited for: when the day begins is not documented.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 WINDOW_S = 60.0
+BYTES_PER_TOKEN = 4  # a rough number: English text
+MEDIUM_TOKENS = 4_096  # of an image or a video that stands in the body; rough, and more than was seen
+DEFAULT_ANSWER: Mapping[str, int] = {"kimi-k3": 131_072}  # tokens, where a request names none (docs, 2026-08-13)
+DEFAULT_ANSWER_ELSE = 32_768
 _RPM = re.compile(r"max RPM: (\d+)", re.IGNORECASE)
 _CONCURRENCY = re.compile(r"max (?:organization )?concurrency: (\d+)", re.IGNORECASE)
-_TPM = re.compile(r"TPM rate limit, ?current: ?\d+, ?limit: ?(\d+)", re.IGNORECASE)
+_TPM = re.compile(r"TPM rate limit, ?current: ?(\d+), ?limit: ?(\d+)", re.IGNORECASE)
+_TPD = re.compile(r"TPD rate limit, ?current: ?(\d+), ?limit: ?(\d+)", re.IGNORECASE)
+_MEDIA = re.compile(rb";base64,[A-Za-z0-9+/=]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """An account's limits as far as they were told: requests and tokens a minute, calls at once."""
+    """An account's limits as far as they were told: calls a minute and at once, tokens a minute and a day."""
 
     rpm: int | None = None
     tpm: int | None = None
+    tpd: int | None = None
     concurrency: int | None = None
+
+    def __or__(self, later: Limits) -> Limits:
+        """Return these limits with what was told later in their place."""
+        return Limits(
+            rpm=later.rpm or self.rpm,
+            tpm=later.tpm or self.tpm,
+            tpd=later.tpd or self.tpd,
+            concurrency=later.concurrency or self.concurrency,
+        )
 
 
 def limits_in(message: str) -> Limits:
     """Return the limits that a provider's message names."""
-    found = {"rpm": _RPM.search(message), "tpm": _TPM.search(message), "concurrency": _CONCURRENCY.search(message)}
-    return Limits(**{name: int(match[1]) for name, match in found.items() if match})
+    found = {"rpm": _RPM, "tpm": _TPM, "tpd": _TPD, "concurrency": _CONCURRENCY}
+    matches = {name: pattern.search(message) for name, pattern in found.items()}
+    return Limits(**{name: int(match[match.lastindex or 0]) for name, match in matches.items() if match})
+
+
+class _Lengths(msgspec.Struct):
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+
+
+def weight(body: bytes, model: str) -> int:
+    """Return about how many tokens a chat counts for before it begins.
+
+    The provider adds the prompt and the longest answer that the request allows, whatever comes of it (documentation
+    of 2026-08-13).
+    """
+    try:
+        asked = msgspec.json.decode(body, type=_Lengths)
+        said = asked.max_completion_tokens or asked.max_tokens
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = None
+    answer = said if type(said) is int and said > 0 else DEFAULT_ANSWER.get(model, DEFAULT_ANSWER_ELSE)
+    media = [len(match[0]) for match in _MEDIA.finditer(body)]
+    return (len(body) - sum(media)) // BYTES_PER_TOKEN + MEDIUM_TOKENS * len(media) + answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Ask again in so many seconds, or as soon as another call has ended."""
+
+    seconds: float
+    why: str  # the limit, in words
 
 
 class Pace:
-    """What one account was told, and when its last calls left. Calls are spread by requests and tokens a minute."""
+    """What one account was told, its calls under way, and when the last ones left.
+
+    Every call that was let in is let out again. Whoever holds it from several threads guards it.
+    """
 
     def __init__(self) -> None:
         self.limits = Limits()
-        self._left: deque[float] = deque(maxlen=10_000)
-        self._tokens: deque[tuple[float, int]] = deque()
-        self._sum = 0  # of the tokens in the deque
+        self.under_way = 0
+        self._left: deque[float] = deque(maxlen=10_000)  # when calls left
+        self._tokens: deque[tuple[float, int]] = deque()  # when they left, and with how many tokens
 
-    def learn(self, message: str) -> None:
-        """Take the limits in a message in, newer ones over older ones."""
-        told = limits_in(message)
-        self.limits = Limits(
-            rpm=told.rpm or self.limits.rpm,
-            tpm=told.tpm or self.limits.tpm,
-            concurrency=told.concurrency or self.limits.concurrency,
-        )
+    def enter(self, now: float, tokens: int = 0) -> Wait | None:
+        """Let a call leave and count it, or say how long to wait; `tokens` is its `weight`."""
+        wait = self._calls(now) or self._room(now, tokens) or self._at_once()
+        if wait is None:
+            self.under_way += 1
+            self._left.append(now)
+            if self.limits.tpm:
+                self._tokens.append((now, tokens))
+        return wait
 
-    def leaves(self, now: float, tokens: int = 0) -> float:
-        """Note that a call wants to leave, and return how many seconds it should wait first; 0 without a limit.
+    def leave(self) -> None:
+        """Count a call as ended."""
+        self.under_way -= 1
 
-        `tokens` is what the platform counts for it: the prompt and the most that the answer may have (help centre,
-        2026-08-13).
-        """
-        earliest = now
-        if self.limits.rpm and len(self._left) >= self.limits.rpm:
-            earliest = max(now, self._left[-self.limits.rpm] + WINDOW_S)
-        if self.limits.tpm and tokens:
-            earliest = self._for_tokens(earliest, tokens, self.limits.tpm)
-        self._left.append(earliest)
-        return earliest - now
+    def learn(self, message: str, now: float, tokens: int = 0) -> None:
+        """Take the limits in a message in, newer ones over older ones; `tokens` is the refused call's `weight`."""
+        self.limits |= limits_in(message)
+        told = _TPM.search(message)
+        if told:  # what others of the same account used counts too, and the call that was refused does not
+            self._tokens = deque([(now, max(0, int(told[1]) - tokens))])
 
-    def _for_tokens(self, earliest: float, tokens: int, most: int) -> float:
-        """Return when so many tokens fit: those that left a minute before count no more."""
-        while self._tokens and (self._tokens[0][0] <= earliest - WINDOW_S or self._sum + tokens > most):
-            left, count = self._tokens.popleft()
-            self._sum -= count
-            earliest = max(earliest, left + WINDOW_S)
-        self._tokens.append((earliest, tokens))
-        self._sum += tokens
-        return earliest
+    def _calls(self, now: float) -> Wait | None:
+        limit = self.limits.rpm
+        if not limit or len(self._left) < limit or self._left[-limit] + WINDOW_S <= now:
+            return None
+        return Wait(seconds=self._left[-limit] + WINDOW_S - now, why=f"{limit} calls a minute")
+
+    def _room(self, now: float, tokens: int) -> Wait | None:
+        """Say when the minute has room for so many tokens; a call larger than the limit waits for an empty one."""
+        limit = self.limits.tpm
+        if not limit:
+            return None
+        while self._tokens and self._tokens[0][0] + WINDOW_S <= now:
+            self._tokens.popleft()
+        over = sum(number for _, number in self._tokens) + min(tokens, limit) - limit
+        until = now
+        for left, number in self._tokens:  # oldest first: when enough of them are a minute old
+            if over <= 0:
+                break
+            over, until = over - number, left + WINDOW_S
+        return Wait(seconds=until - now, why=f"{limit} tokens a minute") if until > now else None
+
+    def _at_once(self) -> Wait | None:
+        limit = self.limits.concurrency
+        if not limit or self.under_way < limit:
+            return None
+        return Wait(seconds=WINDOW_S, why=f"{limit} calls at once")

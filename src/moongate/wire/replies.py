@@ -19,8 +19,8 @@ import msgspec
 from moongate import errors
 from moongate.facts.providers import Provider
 from moongate.wire.clean import excerpt, redact
+from moongate.wire.faults import MAX_WAIT_S, Fault, fault_in
 
-MAX_WAIT_S = 3600.0  # a Retry-After beyond this is read as this
 MAX_MESSAGE = 4096  # characters of a provider's message that are looked at
 
 _MONEY = re.compile(
@@ -35,11 +35,15 @@ _OVERFLOW = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _NO_MODEL = re.compile(
-    r"not found the model|model id does not exist|is not a valid model id|no endpoints found|model not found"
+    r"not found the model|model id does not exist|is not a valid model id|no endpoints found(?! that)|model not found"
     r"|unable to access model|does not exist or you do not have access",
     re.IGNORECASE,
 )
 _WAIT = re.compile(r"try again after (\d+(?:\.\d+)?) ?(?:s\b|sec)", re.IGNORECASE)
+_COUNTED = {
+    "tpm": "Prompt and max_tokens count together, whatever the answer uses: a lower max_tokens leaves more room.",
+    "tpd": "The tokens of the day are used up; they count prompt and max_tokens together.",
+}
 _SCOPES = (("concurrency", "concurrency"), ("rpm", "rpm"), ("tpm", "tpm"), ("tpd", "tpd"))
 
 
@@ -57,17 +61,6 @@ class Reply:
         return 200 <= self.status < 300
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What an error body says, whichever envelope it came in."""
-
-    message: str = ""
-    type: str = ""
-    code: str = ""
-    route: bool = False  # the envelope of a route that does not exist
-    envelope: bool = False  # whether it was an error body at all
-
-
 def decode(body: bytes, *, what: str) -> Any:
     """Return the JSON in a body.
 
@@ -83,31 +76,6 @@ def decode(body: bytes, *, what: str) -> Any:
         ) from error
 
 
-def fault_in(payload: Any) -> Fault:
-    """Read an error body in any of its envelopes; what is none gives an empty `Fault`."""
-    if not isinstance(payload, dict):
-        return Fault()
-    error = payload.get("error")
-    if isinstance(error, dict):
-        return _nested(error)
-    if isinstance(error, str):
-        return Fault(
-            message=_text(payload.get("message")) or error, code=error, route="not_found" in error, envelope=True
-        )
-    message = _text(payload.get("message")) or _text(payload.get("detail"))
-    return Fault(message=message, envelope=bool(message) and ("statusCode" in payload or "status" in payload))
-
-
-def _nested(error: dict[str, Any]) -> Fault:
-    metadata = error.get("metadata")
-    kind = _text(error.get("type")) or _text(error.get("error_type"))
-    if isinstance(metadata, dict):
-        kind = kind or _text(metadata.get("error_type"))
-    availability = error.get("availability")
-    code = _text(availability.get("code")) if isinstance(availability, dict) else _text(error.get("code"))
-    return Fault(message=_text(error.get("message")), type=kind, code=code, envelope=True)
-
-
 def error_from(
     reply: Reply, row: Provider, *, model: str | None = None, secrets: tuple[str, ...] = ()
 ) -> errors.MoongateError:
@@ -118,20 +86,45 @@ def error_from(
     except (ValueError, RecursionError):
         payload = None
     fault = _told(fault_in(payload), secrets)
-    found = _classify(reply, fault, row, model)
+    found = _explained(_classify(reply, fault, row, model), fault)
     found.status = reply.status
-    found.provider_message = excerpt(fault.message) or None
     found.request_id = reply.headers.get("msh-request-id") or reply.headers.get("x-request-id")
     return found
 
 
+def _explained(error: errors.MoongateError, fault: Fault) -> errors.MoongateError:
+    """Return the error with what the provider said. Models that it offers instead are told, and never sent to."""
+    error.provider_message = excerpt(fault.message) or None
+    error.retryable = fault.retryable
+    error.retry_after_s = error.retry_after_s if fault.retry_after_s is None else fault.retry_after_s
+    error.suggestions = error.suggestions or fault.instead
+    return error
+
+
 def error_in_event(payload: Mapping[str, Any], row: Provider, *, model: str | None = None) -> errors.MoongateError:
-    """Return the error that arrived inside a stream whose status was 200."""
+    """Return the error that arrived inside a stream whose status was 200; what it is called stands for a status."""
     fault = _told(fault_in(payload), ())
-    status = int(fault.code) if fault.code.isdecimal() else 0
-    found = _classify(Reply(status=status), fault, row, model)
-    found.provider_message = excerpt(fault.message) or None
+    status = int(fault.code) if fault.code.isdecimal() and len(fault.code) == 3 else _STATUS_OF.get(fault.type, 0)
+    found = _explained(_classify(Reply(status=status), fault, row, model), fault)
+    found.retryable = None  # a part of the answer was made, and may be charged
     return found
+
+
+# Types that errors inside a stream carry where no number does (Moonshot's, and OpenRouter's of its SDK, 2026-10).
+_STATUS_OF = {
+    **dict.fromkeys(("invalid_request_error", "content_filter", "content_policy_violation", "refusal"), 400),
+    **dict.fromkeys(("invalid_request", "invalid_prompt", "unprocessable", "precondition_failed"), 400),
+    **dict.fromkeys(
+        ("context_length_exceeded", "token_limit_exceeded", "max_tokens_exceeded", "string_too_long"), 400
+    ),
+    **dict.fromkeys(("authentication", "invalid_authentication_error", "incorrect_api_key_error"), 401),
+    "payment_required": 402,
+    **dict.fromkeys(("permission_denied", "permission_denied_error"), 403),
+    **dict.fromkeys(("not_found", "resource_not_found_error"), 404),
+    "timeout": 408,
+    "payload_too_large": 413,
+    "rate_limit_exceeded": 429,
+}
 
 
 def _told(fault: Fault, secrets: tuple[str, ...]) -> Fault:
@@ -141,10 +134,10 @@ def _told(fault: Fault, secrets: tuple[str, ...]) -> Fault:
 
 def _classify(reply: Reply, fault: Fault, row: Provider, model: str | None) -> errors.MoongateError:
     where = f"{row.title} ({row.host})"
-    said = f": {excerpt(fault.message)}" if fault.message else ""
+    said = f": {excerpt(fault.message).rstrip('.')}" if fault.message else ""
     if 300 <= reply.status < 400:
         return _redirected(reply, where)
-    if model is not None and (_NO_MODEL.search(fault.message) or fault.code in _MODEL_CODES):
+    if model is not None and _is_model(fault, model):
         return errors.ModelNotPermittedError(
             f"{where} answers that {model!r} is not found or not permitted{said}.",
             advice="The account may lack access to it. Nothing was sent to another model.",
@@ -167,7 +160,9 @@ def _classify(reply: Reply, fault: Fault, row: Provider, model: str | None) -> e
     return _bad_request(reply, fault, row, where, said)
 
 
-_THROTTLING = frozenset({"engine_overloaded_error", "rate_limit_reached_error"})  # also inside a stream
+_THROTTLING = frozenset(  # also inside a stream
+    {"engine_overloaded_error", "rate_limit_reached_error", "in_flight_budget"}
+)
 _MODEL_CODES = frozenset(
     {
         "model_not_found",
@@ -180,8 +175,16 @@ _MODEL_CODES = frozenset(
 )
 
 
+def _is_model(fault: Fault, model: str) -> bool:
+    """Tell a refused id by its words, its code, or AIMLAPI's way of listing all others."""
+    listed = "invalid enum value" in fault.message.lower() and f"received '{model}'" in fault.message
+    return listed or bool(_NO_MODEL.search(fault.message)) or fault.code in _MODEL_CODES
+
+
 def _is_money(reply: Reply, fault: Fault) -> bool:
     """Tell an empty account from throttling, as Moonshot's own client does (kimi-code, 2026-08-22)."""
+    if fault.type == "in_flight_budget":
+        return False
     if (
         reply.status == 402
         or fault.type == "exceeded_current_quota_error"
@@ -229,6 +232,7 @@ def _too_many(reply: Reply, fault: Fault, row: Provider, where: str, said: str) 
         return errors.OverloadedError(f"{where} is overloaded{said}.", advice=when, retry_after_s=wait)
     lowered = fault.message.lower()
     scope = next((name for word, name in _SCOPES if word in lowered), None)
+    when = f"{when} {_COUNTED[scope]}" if scope in _COUNTED else when
     return errors.RateLimitedError(f"{where} asks to send less{said}.", advice=when, retry_after_s=wait, scope=scope)
 
 
@@ -250,7 +254,7 @@ def _bad_request(reply: Reply, fault: Fault, row: Provider, where: str, said: st
             f"{where} answered HTTP {reply.status} with something that is not JSON.",
             advice="Check whether a proxy or a login page answers in the provider's place.",
         )
-    if fault.type == "content_filter" or "considered high risk" in fault.message:
+    if fault.type in _FILTERED or "considered high risk" in fault.message:
         return errors.ContentFilterError(f"{where} rejected the content{said}.", advice="Change the prompt.")
     if _OVERFLOW.search(fault.message) or fault.type in ("exceed_context_size_error", "context_length_exceeded"):
         return errors.ContextOverflowError(
@@ -260,6 +264,7 @@ def _bad_request(reply: Reply, fault: Fault, row: Provider, where: str, said: st
     return errors.BadRequestError(f"{where} does not accept the request (HTTP {reply.status}{said}).")
 
 
+_FILTERED = ("content_filter", "content_policy_violation", "refusal")
 _BY_STATUS = {401: _unauthorized, 403: _forbidden, 408: _timed_out, 429: _too_many}
 
 
@@ -269,13 +274,11 @@ def retry_after_s(reply: Reply, fault: Fault | None = None) -> float | None:
         value = reply.headers.get(name, "").strip()
         if value.isascii() and value.isdecimal():
             return min(float(value[:9]), MAX_WAIT_S)
+    if fault is not None and fault.retry_after_s is not None:
+        return fault.retry_after_s
     found = _WAIT.search(fault.message) if fault else None
     return min(float(found[1][:9]), MAX_WAIT_S) if found else None
 
 
 def _is_html(body: bytes) -> bool:
     return body.lstrip()[:1] == b"<"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""

@@ -78,8 +78,19 @@ def _judge(
     if outcome is None:
         raise TypeError("Send is answered with a Reply or an error")
     error = error_from(outcome, row, model=call.model, secrets=secrets)
-    if isinstance(error, errors.RateLimitedError) and error.scope != "tpd":
-        wait = backoff if error.retry_after_s is None else error.retry_after_s
-        return error, wait if wait <= policy.longest_wait_s else None
-    again = call.repeatable and isinstance(error, errors.ServerError | errors.TimedOutError)
-    return error, backoff if again else None
+    if not _again(error, call):
+        return error, None
+    wait = backoff if error.retry_after_s is None else error.retry_after_s
+    return error, wait if wait <= policy.longest_wait_s else None
+
+
+def _again(error: errors.MoongateError, call: Call[Any]) -> bool:
+    """Say whether the answer allows to send the same again: where it was not taken, or where doing so costs nothing.
+
+    What the provider itself says of it comes first (OpenRouter's `availability.retryable`: no host took the call).
+    """
+    if error.retryable is not None:
+        return error.retryable
+    if isinstance(error, errors.RateLimitedError):
+        return error.scope != "tpd"
+    return call.repeatable and isinstance(error, errors.ServerError | errors.TimedOutError)

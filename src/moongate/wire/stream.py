@@ -47,6 +47,7 @@ class ChatStream:
     def broken(self, cause: MoongateError | None) -> MoongateError:
         """Return the error for a stream that ended early; what the provider itself reported keeps its kind."""
         if cause is not None and cause.provider_message is not None:
+            cause.partial = cause.partial or self._fold.content
             return cause
         if isinstance(cause, BrokenStreamError) and cause.partial:
             return cause

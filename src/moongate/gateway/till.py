@@ -1,0 +1,249 @@
+"""The till of one worker: whose key it is, what a call may take, what it took. Nothing here waits for a disk but the
+one write of a settled call into the journal.
+
+All of it belongs to the loop's thread. What is not at hand is fetched from the books in `rounds`, by a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import msgspec
+
+from moongate.gateway import replies, seams
+from moongate.gateway.books import JOURNAL_MAX, Books
+from moongate.gateway.callers import Callers
+from moongate.gateway.content import Content, beside
+from moongate.gateway.pots import NANO, SLOTS, TOKENS, Pot, Purse, day_of, end_of
+from moongate.gateway.replies import Refusal
+from moongate.gateway.rounds import Rounds
+from moongate.gateway.seams import Caller, Hold, Outcome, Want
+from moongate.gateway.slices import Slices
+from moongate.gateway.unwritten import OnFull, Unwritten
+
+STALE_S = 0.02  # how old what is known of the keys may be
+ONE_NANO = 1  # what a call without a known price holds: none begins where there is nothing
+
+
+class Till:
+    """Keys, money and limits. Use `opened`."""
+
+    def __init__(
+        self,
+        books: Books,
+        thread: ThreadPoolExecutor,
+        *,
+        on_full: OnFull,
+        content: Content | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._books = books
+        self._clock = clock
+        self._looked = 0.0
+        self._count = 0
+        self._stamp = secrets.token_hex(12)
+        self._encode = msgspec.json.Encoder().encode
+        self._callers = Callers(books.path)
+        self._journal = books.next_journal()
+        self._slices = Slices()
+        self._unwritten = Unwritten(self._append, on_full)
+        self._content = content
+        self._rounds = Rounds(self, self._slices, books, thread, self._unwritten, content)
+
+    def caller(self, secret: bytes) -> Caller | None:
+        """Return whose key a secret is; None for one that opens nothing. Raises StorageError."""
+        now = self._clock()
+        if not self._looked <= now < self._looked + STALE_S:
+            self._look(now)
+        found = self._callers.by_digest.get(sha256(secret).digest())
+        if found is not None and found.expires_at is not None and found.expires_at <= now:
+            return None
+        return found
+
+    def hold(self, caller: Caller, want: Want) -> Hold | Refusal | None:
+        """Set aside what a call may take, if it is at hand; None means: ask `hold_slowly`."""
+        if want.at >= caller.until or self._unwritten.shut:
+            return None
+        if want.currency is not None and want.currency != caller.currency:
+            return replies.forbidden(f"this account is in {caller.currency}, the model's price is in {want.currency}")
+        purse: Purse = caller.pots
+        nano = want.worst_nano or ONE_NANO
+        if nano > purse.balance.free:
+            return None
+        for pot in purse.others:
+            if (nano if pot.unit == NANO else pot.need(nano, want.worst_tokens)) > pot.free:
+                return None
+        return self.draw(caller, want)
+
+    async def hold_slowly(self, caller: Caller, want: Want) -> Hold | Refusal:
+        """Set it aside after a look at the books, waiting a moment for others to give back. Raises StorageError."""
+        self._unwritten.check()
+        if want.at >= caller.until:
+            if caller.expires_at is not None and want.at >= caller.expires_at:
+                return replies.WRONG_KEY
+            day = day_of(want.at)
+            caller.pots = self._slices.purse(caller, self._callers.limits(caller), day)
+            caller.until = end_of(day, caller.expires_at)
+        return self.hold(caller, want) or await self._rounds.wait(caller, want)
+
+    def draw(self, caller: Caller, want: Want) -> Hold:
+        """Take what a call may take from its pots, whatever is in them."""
+        purse: Purse = caller.pots
+        nano = want.worst_nano or ONE_NANO
+        balance = purse.balance
+        balance.free -= nano
+        balance.held += nano
+        balance.drawn += nano
+        for pot in purse.others:
+            need = nano if pot.unit == NANO else pot.need(nano, want.worst_tokens)
+            pot.free -= need
+            pot.held += need
+            pot.drawn += need
+        self._count = count = self._count + 1
+        name = self._stamp + b"%08x".__mod__(count).decode()
+        return Hold(name, caller, want, nano, want.worst_tokens, purse, time.monotonic())
+
+    def settle(self, hold: Hold, outcome: Outcome) -> None:
+        """Write the call's line, and give back what it did not take. Raises StorageError as configured."""
+        if not hold.open:
+            return
+        hold.open = False
+        tokens = outcome.prompt_tokens + outcome.completion_tokens
+        self._give_back(hold, outcome.cost_nano or 0, tokens, took=True)
+        want, caller, purse = hold.want, hold.caller, hold.pots
+        payload = self._encode(
+            (
+                want.at,
+                caller.account_id,
+                caller.key_id,
+                hold.request_id,
+                outcome.model,
+                want.model,
+                outcome.provider,
+                outcome.prompt_tokens,
+                outcome.completion_tokens,
+                outcome.cached_tokens,
+                outcome.reasoning_tokens,
+                outcome.cost_nano,
+                caller.currency,
+                outcome.price_basis,
+                int((time.monotonic() - hold.started) * 1000),
+                outcome.outcome,
+                outcome.status,
+                purse.day,
+                purse.budgets,
+            )
+        )
+        line = b"%08x %b\n" % (crc32(payload), payload)
+        try:
+            self._journal.append(line)
+        except OSError as error:
+            self._unwritten.keep(line, error)
+
+    def release(self, hold: Hold) -> None:
+        """Give everything back: nothing was sent, and nothing is written."""
+        if hold.open:
+            hold.open = False
+            self._give_back(hold, 0, 0, took=False)
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether `log_content` is on, so that the answer's bytes are worth collecting."""
+        return self._content is not None
+
+    def content(self, hold: Hold, request: bytes, answer: bytes) -> None:
+        """Keep what was said, if `keeps_content`; returns at once."""
+        if self._content is not None:
+            self._content.keep(hold, request, answer)
+
+    async def flush(self) -> None:
+        """Wait until what this worker has settled so far is in the ledger. Raises StorageError."""
+        await self._rounds.flush()
+
+    def rotate(self) -> None:
+        """Begin a new journal when this one has grown long."""
+        if self._journal.size > JOURNAL_MAX:
+            self._journal = self._books.next_journal()
+
+    async def run(self) -> None:
+        """Keep books and till in step, until cancelled."""
+        await self._rounds.run()
+
+    async def close(self) -> None:
+        """Book everything and give everything back. Raises StorageError."""
+        self._callers.close()
+        await self._rounds.close()
+
+    def _append(self, line: bytes) -> None:
+        self._journal.append(line)
+
+    def _look(self, now: float) -> None:
+        for gone in self._callers.look():
+            if gone.pots is not None:
+                self._slices.yield_up(pot.name for pot in gone.pots.others)
+        self._looked = now
+
+    def _give_back(self, hold: Hold, nano: int, tokens: int, *, took: bool) -> None:
+        purse: Purse = hold.pots
+        balance = purse.balance
+        balance.held -= hold.nano
+        balance.free += hold.nano - nano
+        for pot in purse.others:
+            need = hold.nano if pot.unit == NANO else pot.need(hold.nano, hold.tokens)
+            pot.held -= need
+            pot.free += need - _taken(pot, nano, tokens, took=took)
+
+
+def _taken(pot: Pot, nano: int, tokens: int, *, took: bool) -> int:
+    """Return what a call used up of a pot: a place among the calls at once is free again, a request is not."""
+    if pot.unit == NANO:
+        return nano
+    if pot.unit == TOKENS:
+        return tokens
+    return 0 if pot.unit == SLOTS else int(took)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    path: Path,
+    *,
+    on_full: OnFull = "refuse",
+    content_days: float | None = None,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Till]:
+    """Yield a till over the database at `path`, and keep it in step with the books for the length of the block.
+
+    `content_days`: keep what is said for so long; None keeps nothing. Raises StorageError.
+    """
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moongate-books")
+    loop = asyncio.get_running_loop()
+    try:
+        books = await loop.run_in_executor(thread, lambda: Books(path, clock=clock))
+        content = None
+        if content_days is not None:
+            content = await loop.run_in_executor(
+                thread, lambda: Content(beside(path), days=content_days, clock=clock)
+            )
+        till = Till(books, thread, on_full=on_full, content=content, clock=clock)
+        running = asyncio.create_task(till.run(), name="moongate-till")
+        try:
+            yield till
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await till.close()
+    finally:
+        thread.shutdown(wait=True)
+
+
+if TYPE_CHECKING:
+    _conforms: type[seams.Till] = Till

@@ -1,0 +1,377 @@
+"""One file under judgement: its tree, its ids and whose they are, its addresses. Worked out when asked for."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from moongate.lint import conventions as known
+from moongate.lint.decide import Bound, Decider
+from moongate.lint.endpoints import Address, Endpoint, address, at, named
+from moongate.lint.follow import OPEN, Names
+from moongate.lint.judge import Judgement, judge, looks_kimi
+from moongate.lint.knowledge import Knowledge
+from moongate.lint.read import Read
+from moongate.lint.signs import Signs
+from moongate.lint.tree import Kind, Node
+
+_FRAMEWORKS = tuple(
+    (name, word.encode())
+    for name, words in {
+        "litellm": "litellm",
+        "pydantic-ai": "pydantic_ai pydantic-ai",
+        "openclaw": "openclaw clawdbot moltbot",
+        "opencode": "opencode",
+        "promptfoo": "promptfoo",
+        "moongate": "moongate",
+        "aider": "aider",
+        "mastra": "mastra",
+        "langchain": "langchain",
+    }.items()
+    for word in words.split()
+)
+_SLASH_ROUTERS = frozenset({"litellm", "aider", "openclaw", "opencode", "mastra", "moongate"})
+_COLON_ROUTERS = frozenset({"pydantic-ai", "promptfoo", "langchain", "moongate", "mastra"})
+_ROUTES = {
+    "moonshot": "moonshot",
+    "openrouter": "openrouter",
+    "aiml": "aimlapi",
+    "aimlapi": "aimlapi",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "deepinfra": "deepinfra",
+    "novita": "novita",
+    "nvidia_nim": "nvidia",
+    "baseten": "baseten",
+    "openai": "",  # these say how to speak, not to whom
+    "custom_openai": "",
+    "openai_like": "",
+    "openai-compatible": "",
+}
+_MODEL_CALLS = re.compile(
+    r"(?:^|[._])(?:moonshot\w*|openrouter|create_moonshot\w*|chat|chat_?model|language_?model|completion_?model|model"
+    r"|init_chat_model|get_model|agent|\w*chat_?model|\w*_?model_?id|\w*openai\w*_?model|generative_model|provider|set_model"
+    r"|with_model|chat_moonshot|chat_open_?ai|chat_open_?router|llm)$"
+)
+_WEIGHTS = re.compile(
+    r"from_pretrained|snapshot_download|hf_hub_download|hf_download|^llm$|vllm|sglang|mlx|ollama|gguf|huggingface"
+    r"|auto_tokenizer|auto_model|tokenizer|tiktoken|encoding_for"
+)
+_EXPECTS_FAILURE = re.compile(
+    r"raises|raisesregex|assertraises|throws|rejects|should_panic|expect_err|assert_err|tothrow", re.I
+)
+_PASSES_ON = frozenset(
+    "get getenv env str to_string string from into modelid some field option default getproperty unwrap_or orelse"
+    " lookup_env unwrap_or_else fetch append push set list tuple of aslist".split()
+)
+_ANSWERS = frozenset({"choices", "finish_reason", "system_fingerprint", "created", "owned_by"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """An id in a file. `id` is without a framework's routing prefix, which is kept apart."""
+
+    id: str
+    node: Node
+    prefix: str = ""
+    is_model: bool = False  # it stands where a model is named; otherwise it is a value of some other name
+    bound: Bound | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A use and what is wrong with it."""
+
+    use: Use
+    judgement: Judgement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An address in a file: `is_base` where routes are added to it, `name` what it stands under."""
+
+    where: Address
+    endpoint: Endpoint
+    node: Node
+    name: str
+    is_base: bool
+
+
+class Sheet:
+    """One file, read."""
+
+    def __init__(self, *, path: str, data: bytes, language: str, read: Read, knowledge: Knowledge) -> None:
+        self.path = path
+        self.data = data
+        self.language = language
+        self.root = read.root
+        self.as_text = read.as_text
+        self.knowledge = knowledge
+        low = data.lower()
+        self.frameworks = frozenset(
+            name for name, word in _FRAMEWORKS if word in low or word.decode() in path.lower()
+        )
+
+    @functools.cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, in the order of the file."""
+        return tuple(self.root.walk())
+
+    @functools.cached_property
+    def names(self) -> Names:
+        """What names stand for."""
+        return Names(self.root)
+
+    @functools.cached_property
+    def signs(self) -> Signs:
+        """The signs of where calls go."""
+        return Signs(self.names, self.knowledge.own)
+
+    @functools.cached_property
+    def decider(self) -> Decider:
+        """What binds places to endpoints."""
+        return Decider(self.root, self.names, self.signs)
+
+    @functools.cached_property
+    def uses(self) -> tuple[Use, ...]:
+        """Every id in the file that is used, each with the endpoint it is meant for; a constant may have several."""
+        return tuple(use for node in self.nodes if node.kind is Kind.TEXT for use in self._uses_of(node))
+
+    @functools.cached_property
+    def judged(self) -> tuple[Judged, ...]:
+        """What is wrong with the ids of the file; each place once."""
+        found: dict[tuple[int, int], Judged] = {}
+        for use in self.uses:
+            judgement = self._judgement(use)
+            if judgement is not None:
+                found.setdefault((use.node.start, use.node.end), Judged(use=use, judgement=judgement))
+        return tuple(found.values())
+
+    @functools.cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Every address that calls may go to."""
+        return tuple(self._places())
+
+    def _uses_of(self, node: Node) -> Iterator[Use]:
+        text = node.name
+        role = _role(node)
+        if role is None or not text or len(text) > 120:
+            return
+        pair, is_model = role
+        kimi = looks_kimi(text)
+        if not kimi and not (is_model and pair is not None and _is_wire_model(pair) and _may_be_id(text)):
+            return
+        bounds: list[Bound | None] = [*self.decider.bind(node)]
+        for bound in bounds or [None]:
+            use = self._routed(Use(id=text, node=node, is_model=is_model, bound=bound))
+            if kimi or (use.bound is not None and use.bound.level == "call" and use.bound.sign is not None
+                        and use.bound.sign.kind == "url"):  # fmt: skip
+                yield use
+
+    def _routed(self, use: Use) -> Use:
+        """Take a framework's routing prefix off an id, and let it say whose endpoint is meant."""
+        for mark, routers in (("/", _SLASH_ROUTERS), (":", _COLON_ROUTERS)):
+            prefix, found, rest = use.id.partition(mark)
+            if not found or not rest or not self.frameworks & routers:
+                continue
+            provider = _ROUTES.get(prefix)
+            if provider is None and (mark == ":" or "opencode" in self.frameworks):
+                provider = known.PROVIDER_NAMES.get(prefix)
+            if provider is None or (mark == "/" and self._is_wire_id(use)):
+                continue
+            endpoint = named(provider) if provider else None
+            bound = use.bound
+            if endpoint is not None and (
+                bound is None or bound.level not in ("call",) or bound.sign is None or bound.sign.kind != "url"
+            ):
+                bound = Bound(endpoint=endpoint, why=f"the prefix {prefix + mark!r} routes it there", level="route")
+            return replace(use, id=rest, prefix=prefix + mark, bound=bound)
+        return use
+
+    def _is_wire_id(self, use: Use) -> bool:
+        """Say whether an id that looks routed is one as it stands, at the endpoint beside it."""
+        if (
+            use.bound is None
+            or use.bound.sign is None
+            or use.bound.sign.kind != "url"
+            or "litellm" in self.frameworks
+        ):
+            return False
+        return use.bound.level == "call"
+
+    def _judgement(self, use: Use) -> Judgement | None:
+        bound = use.bound
+        if bound is None:
+            return self._unbound(use)
+        if not bound.endpoint.is_known:
+            return None
+        found = judge(use.id, bound.endpoint, self.knowledge)
+        if found is None or any(
+            other.is_known and judge(use.id, other, self.knowledge) is None for other in bound.others
+        ):
+            return None
+        weak = bound.level == "file" or (bound.sign is not None and bound.sign.kind in ("key", "callee"))
+        if not use.is_model and found.code == "MG001" and not looks_kimi(use.id):
+            return None
+        if not use.is_model and weak and found.doubtful:
+            return None
+        return found
+
+    def _unbound(self, use: Use) -> Judgement | None:
+        """Judge an id that nothing binds: by the project's default, or as Moonshot's when it is spelled so."""
+        default = named(self.knowledge.default) if self.knowledge.default else None
+        if default is not None and use.is_model:
+            return judge(use.id, default, self.knowledge)
+        moonshot = named("moonshot")
+        if moonshot is None or not use.is_model or "/" in use.id or ":" in use.id:
+            return None
+        found = judge(use.id, moonshot, self.knowledge)
+        return found if found is not None and found.code in ("MG003", "MG004") else None
+
+    def why(self, use: Use) -> str:
+        """Say why an id is thought to belong to the endpoint it was judged for."""
+        if use.bound is not None:
+            return use.bound.why
+        if self.knowledge.default:
+            return self.knowledge.default_why or f"{self.knowledge.default} is the project's default"
+        return "no endpoint is named near it, and it is spelled as Moonshot spells its ids"
+
+    def provider(self, use: Use) -> str | None:
+        """Return the name of the endpoint that an id was judged for."""
+        return use.bound.endpoint.name if use.bound is not None else self.knowledge.default or "moonshot"
+
+    def _places(self) -> Iterator[Place]:
+        for node in self.nodes:
+            if node.kind not in (Kind.TEXT, Kind.JOIN) or (
+                node.up is not None and node.up.kind is Kind.JOIN and node.up.name == "+"
+            ):
+                continue
+            text = self.names.text(node)
+            where = address(text) if text is not None and "://" in text else None
+            if where is None or OPEN in where.host:
+                continue
+            name = _name_of(node)
+            shown = node if node.kind is Kind.TEXT else next((i for i in node.items if i.kind is Kind.TEXT), node)
+            yield Place(
+                where=where,
+                endpoint=at(where, self.knowledge.own),
+                node=shown,
+                name=name,
+                is_base=known.is_url_key(name),
+            )
+
+
+def _name_of(node: Node) -> str:
+    """Return what a value stands under: a key, an argument, a setter."""
+    for group in node.above():
+        if group.kind is Kind.PAIR:
+            return group.name
+        if group.kind is Kind.CALL:
+            if len(group.items) == 1 and known.is_url_key(group.name):
+                return group.name.replace("::", ".").rpartition(".")[2]
+            last = group.name.replace("::", ".").rpartition(".")[2].lower()
+            if last in ("url", "uri", "parse", "create", "get", "getenv", "from", "str", "to_string", "new"):
+                continue
+            return ""
+        if group.kind not in (Kind.JOIN,):
+            return ""
+    return ""
+
+
+def _is_wire_model(pair: Node) -> bool:
+    return known.plain(pair.name) in ("model", "model_id", "model_name")
+
+
+def _may_be_id(text: str) -> bool:
+    return re.fullmatch(r"[\w~@][\w./:@+~\- ]{1,80}", text) is not None and any(c.isalpha() for c in text)
+
+
+def _role(node: Node) -> tuple[Node | None, bool] | None:
+    """Return (the pair it stands under, whether a model is named there), None where an id is only mentioned."""
+    pair: Node | None = None
+    is_model: bool | None = None
+    child = node
+    for group in node.above():
+        match group.kind:
+            case Kind.TEST:
+                return None
+            case Kind.JOIN if group.name == "+" and len(group.items) > 1:
+                return None
+            case Kind.PAIR:
+                if is_model is None:
+                    if known.is_prose_key(group.name) and not known.is_model_key(group.name):
+                        return None
+                    pair, is_model = group, _names_model(group)
+                if known.is_bad_list(group.name):
+                    return None
+            case Kind.CALL if is_model is None or group is not child:
+                if is_model is None:
+                    is_model = _is_argument(group, child)
+                    if is_model is None:
+                        return None
+                if _WEIGHTS.search(known.plain(group.name)) or _EXPECTS_FAILURE.search(group.name):
+                    return None
+            case Kind.MAP:
+                if _is_answer(group):
+                    return None
+            case Kind.SCOPE:
+                if group.name == "with" and _EXPECTS_FAILURE.search(group.label):
+                    return None
+                if group.name in ("function", "class") and known.is_bad_list(group.label):
+                    return None
+                if group.name == "return" and is_model is None:
+                    is_model = False
+                if is_model is None and group.name not in ("return",):
+                    return None
+            case Kind.LIST if is_model is None:
+                before = _before(group, child)
+                if before is not None and before.kind is Kind.TEXT and before.name.startswith("-"):
+                    is_model = known.is_model_key(before.name)
+                    if not is_model:
+                        return None
+        child = group
+    return pair, bool(is_model)
+
+
+def _names_model(pair: Node) -> bool:
+    if known.is_model_key(pair.name) or pair.name in ("primary", "fallbacks", "fallback"):
+        return True
+    if known.plain(pair.name) in ("id", "default", "value"):
+        above = [node for node in pair.above() if node.kind is Kind.PAIR][:2]
+        options = [n for n in pair.above() if n.kind is Kind.CALL][:1]
+        named_so = [item.name for call in options for item in call.items[:1] if item.kind is Kind.TEXT]
+        return any(known.is_model_key(n.name) for n in above) or any(known.is_model_key(n) for n in named_so)
+    return False
+
+
+def _is_argument(call: Node, child: Node) -> bool | None:
+    """Say whether an argument of a call is a model; None when it is only passed around."""
+    if call.label == "command":
+        return None
+    last = call.name.replace("::", ".").rpartition(".")[2]
+    if len(call.items) == 1 and known.is_model_key(last):
+        return True
+    if _MODEL_CALLS.search(known.plain(last)) or (
+        call.name and "." not in call.name and known.provider_named(call.name)
+    ):
+        return True
+    if last.lower() in _PASSES_ON:
+        return False
+    return None
+
+
+def _is_answer(group: Node) -> bool:
+    """Say whether a table is what a provider answers, rather than what it is asked."""
+    for pair in group.pairs():
+        if pair.name in _ANSWERS:
+            return True
+        if pair.name == "object" and pair.value is not None and pair.value.kind is Kind.TEXT:
+            return True
+    return False
+
+
+def _before(group: Node, child: Node) -> Node | None:
+    place = next((n for n, item in enumerate(group.items) if item is child), 0)
+    return group.items[place - 1] if place else None
