@@ -1,0 +1,128 @@
+"""The quick reading of ordinary lines: a `Shape` is what the lines of a file have in common.
+
+Nearly every file is written by a program, so its lines differ in ids, texts and a few values only. For such lines one
+typed decode says that fields, roles and texts are what they have to be; what is left to judge are the distinct
+combinations of parameters, once each. A line that is not of its shape is no fault: it is read in full instead.
+
+A decoder takes the last of two equal keys, another parser the first. So that no key is given twice, the colons of the
+text are counted: each key has one, and those inside of texts are known once the texts are. A file that was made to
+deceive could balance a repeated key with a colon written as an escape; looking for those costs as much as a fifth of
+the decoding, and every line's model is read again, by itself, before it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from moongate.facts.batches import ENDPOINT, METHOD
+
+_OUTER_KEYS, _BODY_KEYS, _MESSAGE_KEYS = 4, 2, 2
+_RESERVED = {"model", "models", "messages"}  # in any letter case
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Lines that were read: their ids, the values of their parameters as they stand there, and all their text."""
+
+    ids: list[str]
+    values: list[tuple[bytes | int, ...]]  # of each line, in the order of the shape's names: numbers, or JSON
+    text: str
+
+
+class Shape:
+    """Lines of one model whose bodies hold the same parameters, besides `model` and `messages`, in any order.
+
+    Made after the body of one line; a parameter that is a whole number there is one in every line of the shape.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.model: str = body["model"]
+        self.names = tuple(sorted(body.keys() - {"model", "messages"}))
+        self.whole = tuple(type(body[name]) is int for name in self.names)
+        self._columns = tuple(attrgetter(f"body.p{number}") for number in range(len(self.names)))
+        self._decode = msgspec.json.Decoder(self._line_type()).decode
+
+    @staticmethod
+    def key(body: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return what tells the shape of a body from others."""
+        return body["model"], frozenset((name, type(value) is int) for name, value in body.items())
+
+    @staticmethod
+    def fits(body: Mapping[str, Any]) -> bool:
+        """Say whether a line with this body can have a shape: ordinary messages, and no key taken for another."""
+        messages, model = body.get("messages"), body.get("model")
+        return (
+            isinstance(model, str)
+            and isinstance(messages, list)
+            and all(isinstance(m, dict) and m.keys() == {"role", "content"} for m in messages)
+            and all(_plain(name) for name in body if name not in ("model", "messages"))
+        )
+
+    def read(self, data: bytes, lines: Sequence[bytes]) -> Read | None:
+        """Return what whole lines say, None when one of them is not of this shape. `data` is the lines in one."""
+        try:
+            read: list[Any] = list(map(self._decode, lines))
+            if not data.isascii():
+                data.decode()  # what is skipped by the decoder is not looked at by it
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        texts = [message.content for line in read for message in line.body.messages]
+        ids, text = [line.custom_id for line in read], "".join(texts)
+        columns = [list(map(column, read)) for column in self._columns]
+        raw = [column for column, whole in zip(columns, self.whole, strict=True) if not whole]
+        for column in raw:
+            column[:] = map(bytes, column)
+        inside = _colons(text.encode()) + _colons("".join(ids).encode()) + sum(_colons(b"".join(c)) for c in raw)
+        if _colons(data) != self._keys(len(lines), len(texts)) + inside:
+            return None
+        values: list[tuple[bytes | int, ...]] = list(zip(*columns, strict=True)) if columns else [()] * len(lines)
+        return Read(ids=ids, values=values, text=text)
+
+    def _keys(self, lines: int, messages: int) -> int:
+        """Return how many colons lines have outside of texts and values, when no key is there twice."""
+        per_line = _OUTER_KEYS + _BODY_KEYS + len(self.names) + self.model.count(":")
+        return lines * per_line + messages * _MESSAGE_KEYS
+
+    def _line_type(self) -> type[msgspec.Struct]:
+        fields = {f"p{number}": name for number, name in enumerate(self.names)}
+        kinds = zip(fields, self.whole, strict=True)
+        body = msgspec.defstruct(
+            "Body",
+            [
+                ("model", Literal[self.model]),
+                ("messages", Annotated[list[_Message], msgspec.Meta(min_length=1)]),
+                *((field, int if whole else msgspec.Raw) for field, whole in kinds),
+            ],
+            rename=fields,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        return msgspec.defstruct(
+            "Line",
+            [
+                ("custom_id", Annotated[str, msgspec.Meta(min_length=1)]),
+                ("method", Literal[METHOD]),
+                ("url", Literal[ENDPOINT]),
+                ("body", body),
+            ],
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+
+
+def _plain(name: str) -> bool:
+    """Say whether a key holds nothing that JSON escapes, no colon, and is not read as another in any letter case."""
+    return name.isprintable() and not {'"', "\\", ":"} & set(name) and name.casefold() not in _RESERVED
+
+
+def _colons(text: bytes) -> int:
+    """Count colons; three times as quick as `count`, which in Python 3.11 goes byte by byte."""
+    return len(text) - len(text.replace(b":", b""))
