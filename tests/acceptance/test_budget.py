@@ -1,0 +1,88 @@
+"""Money with several processes at once, and one of them killed: never one call more, never one less, none lost."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from moongate.facts.money import Money
+from moongate.gateway.desk import Desk
+from moongate.gateway.limits import Limits
+
+SPENDER = Path(__file__).with_name("spender.py")
+CALLS, COST = 400, 1_000_000
+
+
+def usd(nano: int) -> Money:
+    return Money(nano=nano, currency="USD")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with Desk(tmp_path / "gateway.sqlite3") as desk:
+        yield desk
+
+
+@contextlib.contextmanager
+def spending(desk: Desk, secret: str, *, worst: int, clients: int = 50) -> Iterator[subprocess.Popen[str]]:
+    """Run a worker, and see to it that it ends."""
+    numbers = (str(number) for number in (clients, worst, COST))
+    command = [sys.executable, str(SPENDER), str(desk.path), secret, *numbers]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def answers(process: subprocess.Popen[str]) -> list[str]:
+    """Return the request ids of a worker that came to its end by itself."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return out.split()
+
+
+@pytest.mark.parametrize("worst", [COST, 7 * COST])
+def test_a_balance_for_n_calls_gives_n_answers_to_a_hundred_clients_of_two_workers(desk: Desk, worst: int) -> None:
+    desk.create_account("ada", usd(CALLS * COST))
+    _, secret = desk.create_key("ada")
+    with spending(desk, secret, worst=worst) as one, spending(desk, secret, worst=worst) as two:
+        got = [*answers(one), *answers(two)]
+    assert len(got) == len(set(got)) == CALLS
+    assert {line.request_id for line in desk.entries()} == set(got)
+    assert desk.account("ada").balance == usd(0)
+
+
+def test_a_budget_for_n_calls_gives_n_answers_and_the_balance_keeps_the_rest(desk: Desk) -> None:
+    desk.create_account("ada", usd(10 * CALLS * COST))
+    worst = 3 * COST
+    budget = usd((CALLS - 1) * COST + worst)  # the last call too must find its worst case
+    _, secret = desk.create_key("ada", "", Limits(budget_day=budget, budget_month=budget))
+    with spending(desk, secret, worst=worst) as one, spending(desk, secret, worst=worst) as two:
+        got = [*answers(one), *answers(two)]
+    assert len(got) == len(set(got)) == CALLS
+    assert desk.account("ada").balance == usd(9 * CALLS * COST)
+
+
+def test_a_killed_worker_loses_no_settled_call_and_keeps_nothing(desk: Desk) -> None:
+    desk.create_account("ada", usd(CALLS * COST))
+    _, secret = desk.create_key("ada")
+    with spending(desk, secret, worst=COST) as one, spending(desk, secret, worst=COST) as two:
+        assert one.stdout is not None
+        settled = [one.stdout.readline().strip() for _ in range(CALLS // 4)]
+        one.kill()
+        killed_at = time.monotonic()
+        settled += one.stdout.read().split()
+        others = answers(two)
+        assert time.monotonic() - killed_at < 30
+    lines = {line.request_id for line in desk.entries()}
+    assert set(settled) | set(others) <= lines
+    assert len(lines) == len(desk.entries()) == CALLS  # what was in flight was free again, for the other one
+    assert desk.account("ada").balance == usd(0)
+    assert list(desk.path.with_name("gateway-journals").iterdir()) == []
