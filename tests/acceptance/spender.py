@@ -37,6 +37,8 @@ async def client(till: Till, secret: bytes, worst: int, cost: int) -> None:
 
 async def main(path: str, secret: str, clients: int, worst: int, cost: int) -> None:
     async with tills.opened(Path(path)) as till:
+        os.write(1, b"ready\n")
+        os.read(0, 1)  # the word to begin
         await asyncio.gather(*(client(till, secret.encode(), worst, cost) for _ in range(clients)))
 
 

@@ -34,11 +34,22 @@ def spending(desk: Desk, secret: str, *, worst: int, clients: int = 50) -> Itera
     """Run a worker, and see to it that it ends."""
     numbers = (str(number) for number in (clients, worst, COST))
     command = [sys.executable, str(SPENDER), str(desk.path), secret, *numbers]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def begin(*processes: subprocess.Popen[str]) -> None:
+    """Let workers begin as soon as all of them are there."""
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
 
 
 def answers(process: subprocess.Popen[str]) -> list[str]:
@@ -53,6 +64,7 @@ def test_a_balance_for_n_calls_gives_n_answers_to_a_hundred_clients_of_two_worke
     desk.create_account("ada", usd(CALLS * COST))
     _, secret = desk.create_key("ada")
     with spending(desk, secret, worst=worst) as one, spending(desk, secret, worst=worst) as two:
+        begin(one, two)
         got = [*answers(one), *answers(two)]
     assert len(got) == len(set(got)) == CALLS
     assert {line.request_id for line in desk.entries()} == set(got)
@@ -65,6 +77,7 @@ def test_a_budget_for_n_calls_gives_n_answers_and_the_balance_keeps_the_rest(des
     budget = usd((CALLS - 1) * COST + worst)  # the last call too must find its worst case
     _, secret = desk.create_key("ada", "", Limits(budget_day=budget, budget_month=budget))
     with spending(desk, secret, worst=worst) as one, spending(desk, secret, worst=worst) as two:
+        begin(one, two)
         got = [*answers(one), *answers(two)]
     assert len(got) == len(set(got)) == CALLS
     assert desk.account("ada").balance == usd(9 * CALLS * COST)
@@ -75,7 +88,8 @@ def test_a_killed_worker_loses_no_settled_call_and_keeps_nothing(desk: Desk) -> 
     _, secret = desk.create_key("ada")
     with spending(desk, secret, worst=COST) as one, spending(desk, secret, worst=COST) as two:
         assert one.stdout is not None
-        settled = [one.stdout.readline().strip() for _ in range(CALLS // 4)]
+        begin(one, two)
+        settled = [one.stdout.readline().strip() for _ in range(CALLS // 10)]
         one.kill()
         killed_at = time.monotonic()
         settled += one.stdout.read().split()

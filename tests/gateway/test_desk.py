@@ -159,7 +159,11 @@ def test_a_call_without_price_is_written_and_takes_nothing(desk: Desk) -> None:
     desk.settle(entry(key, 1, None), "USD")
     assert desk.account("ada").balance.nano == 100
     assert desk.entries("ada")[0].cost is None
-    assert desk.spent()[0].calls == 1
+    assert desk.used()[0].document == {
+        "day": "1970-01-01", "provider": "p", "model": "m", "calls": 1, "failed": 0, "unpriced": 1,
+        "prompt_tokens": 0, "completion_tokens": 0, "cached_tokens": 0, "reasoning_tokens": 0,
+        "cost": "0", "currency": "USD", "mean_latency_ms": 1,
+    }  # fmt: skip
 
 
 def test_what_a_dead_gateway_had_set_aside_is_written_off(desk: Desk) -> None:

@@ -247,7 +247,7 @@ def test_a_budget_of_the_day_begins_anew_at_midnight_and_late_costs_count_for_th
         bench.till.settle(await bench.held(60), answered(60))
         assert (await bench.refused(1)).code == "budget_day_spent"
         await bench.till.flush()
-        assert [(line.day, line.cost_nano) for line in bench.desk.spent()] == [
+        assert [(line.group["day"], line.cost_nano) for line in bench.desk.used()] == [
             ("2026-09-21", 100),
             ("2026-09-22", 100),
         ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from moongate.cli.desk import money, opened
+from moongate.cli.desk import opened
 from moongate.cli.options import Asked, speaking
+from moongate.facts.money import money_from
 
 if TYPE_CHECKING:
     from moongate.gateway.desk import Account
@@ -26,7 +27,7 @@ def command() -> None:
 def create(asked: Asked, name: str, balance: str, currency: str) -> int:
     """Open the account NAME."""
     with opened() as desk:
-        account = desk.create_account(name, money(balance, currency))
+        account = desk.create_account(name, money_from(balance, currency))
     return _one(asked, account)
 
 
@@ -37,7 +38,7 @@ def list_(asked: Asked) -> int:
     with opened() as desk:
         accounts = desk.accounts()
     if asked.show.json:
-        asked.show.document({"accounts": [_document(account) for account in accounts]})
+        asked.show.document({"accounts": [account.document for account in accounts]})
     else:
         asked.show.table(("name", "balance", "created"), [(a.name, str(a.balance), a.created_at) for a in accounts])
     return 0
@@ -50,22 +51,13 @@ def list_(asked: Asked) -> int:
 def top_up(asked: Asked, name: str, amount: str) -> int:
     """Add AMOUNT to what NAME may spend."""
     with opened() as desk:
-        account = desk.top_up(name, money(amount, desk.account(name).balance.currency))
+        account = desk.top_up(name, money_from(amount, desk.account(name).balance.currency))
     return _one(asked, account)
 
 
 def _one(asked: Asked, account: Account) -> int:
     if asked.show.json:
-        asked.show.document(_document(account))
+        asked.show.document(account.document)
     else:
         asked.show.data(f"{account.name}: {account.balance}")
     return 0
-
-
-def _document(account: Account) -> dict[str, Any]:
-    return {
-        "name": account.name,
-        "balance": account.balance.amount,
-        "currency": account.balance.currency,
-        "created_at": account.created_at,
-    }

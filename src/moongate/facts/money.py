@@ -6,7 +6,9 @@ No floats: a price is an exact decimal, a cost is rounded once, at the end, to t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+
+from moongate.errors import UsageError
 
 NANO = 10**9
 MILLION = 10**6
@@ -85,6 +87,17 @@ class Balance:
     unlimited: bool = False
     cash: Money | None = None
     voucher: Money | None = None
+
+
+def money_from(text: str, currency: str) -> Money:
+    """Return an amount as somebody wrote it. Raises UsageError for what is no amount, or no amount of money."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount) > MILLION * 1000:
+        raise UsageError(f"{text[:80]!r} is not an amount of money.", advice="Write it like 10 or 2.50.")
+    return Money.of(amount, currency)
 
 
 def _round(value: Decimal) -> int:

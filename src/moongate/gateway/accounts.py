@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from moongate.errors import UsageError
 from moongate.facts.chat import Usage
@@ -32,6 +33,12 @@ class Account:
     currency: str
     balance: Money
     created_at: str  # RFC 3339, UTC
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The account as JSON."""
+        amount, currency = self.balance.amount, self.currency
+        return {"name": self.name, "balance": amount, "currency": currency, "created_at": self.created_at}
 
 
 @dataclass(frozen=True, kw_only=True)

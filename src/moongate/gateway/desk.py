@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from moongate.facts.money import Money
-from moongate.gateway import accounts, content, crew, keys
+from moongate.gateway import accounts, admin_key, content, crew, keys, usage
 from moongate.gateway.accounts import Account, Funds, Intent
 from moongate.gateway.content import Said
 from moongate.gateway.keys import KeyRow
 from moongate.gateway.limits import Limits
+from moongate.gateway.usage import By, Used
 from moongate.ledger import book
-from moongate.ledger.book import Spent
 from moongate.ledger.entry import Entry
 from moongate.store.sqlite import explained, open_database, transaction
 
-__all__ = ["Account", "Desk", "Entry", "Funds", "Intent", "KeyRow", "Spent"]
+__all__ = ["Account", "Desk", "Entry", "Funds", "Intent", "KeyRow"]
 
 FILE_NAME = "gateway.sqlite3"
 
@@ -84,6 +84,26 @@ class Desk:
         with explained(self.path):
             return keys.any_active(self._connection, now=self._clock())
 
+    def key(self, which: str) -> KeyRow:
+        """Return the key that is meant by an id or a shown prefix. Raises UsageError."""
+        with explained(self.path):
+            return keys.named(self._connection, which)
+
+    def first_admin_key(self) -> str | None:
+        """Make the admin key if there is none yet, and return it: it is shown here and never again."""
+        with self._writing():
+            return admin_key.first(self._connection, now=self._clock())
+
+    def new_admin_key(self) -> str:
+        """Replace the admin key; the old one opens nothing from now on."""
+        with self._writing():
+            return admin_key.make(self._connection, now=self._clock())
+
+    def is_admin(self, secret: str) -> bool:
+        """Say whether a secret is the admin key."""
+        with explained(self.path):
+            return admin_key.opens(self._connection, secret)
+
     def holder(self, secret: str) -> KeyRow | None:
         """Return the key that a secret is, unless it was revoked or is over."""
         with explained(self.path):
@@ -120,10 +140,10 @@ class Desk:
             account_id = None if account is None else accounts.find(self._connection, account).id
             return tuple(book.entries(self._connection, account_id=account_id, since=since))
 
-    def spent(self, *, since: float = 0.0) -> tuple[Spent, ...]:
-        """Return what was used by day (UTC), model and provider."""
+    def used(self, by: Sequence[By] = usage.USUAL, *, since: float = 0.0) -> tuple[Used, ...]:
+        """Return what was used since the day (UTC) of a moment, in the groups that were asked for."""
         with explained(self.path):
-            return book.spent(self._connection, since=since)
+            return usage.used(self._connection, by, since=since)
 
     def content(self, request_id: str) -> Said | None:
         """Return what was said in a call, where `log_content` was on and the time to keep it is not over."""

@@ -9,6 +9,7 @@ import hashlib
 import secrets
 import sqlite3
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,12 @@ class KeyRow:
     def active(self) -> bool:
         """Whether the key still opens the gateway."""
         return self.revoked_at is None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The key as JSON."""
+        names = ("id", "prefix", "account", "name", "created_at", "rotated_at", "revoked_at")
+        return {name: getattr(self, name) for name in names} | self.limits.document
 
 
 def digest(secret: str) -> str:
@@ -74,6 +81,11 @@ def holder(connection: sqlite3.Connection, secret: str, *, now: float) -> KeyRow
     """Return the key that a secret is, unless it was revoked or is over. The work does not depend on the secret."""
     rows = _rows(connection, f"k.sha256 = ? AND {_OPENS}", digest(secret), now)
     return rows[0] if rows else None
+
+
+def named(connection: sqlite3.Connection, which: str) -> KeyRow:
+    """Return the key that is meant, named by id or by the beginning that lists show. Raises UsageError."""
+    return _meant(connection, which)
 
 
 def any_active(connection: sqlite3.Connection, *, now: float) -> bool:
