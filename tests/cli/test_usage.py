@@ -1,7 +1,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
+import pytest
+
+from moongate.facts.chat import Usage
+from moongate.facts.money import Money
+from moongate.gateway.desk import Desk
+from moongate.gateway.limits import Limits
+from moongate.ledger.entry import Entry
 from moongate.testing import Fault, MoonshotServer
 
 
@@ -59,3 +67,52 @@ def test_a_call_that_failed_is_not_in_it(moongate, server) -> None:
     server.inject(Fault("html_504", path="/chat/completions"))
     assert moongate("chat", "hi").code == 4
     assert moongate("usage", "--json").json == {"usage": []}
+
+
+@pytest.fixture
+def ledger(empty_home) -> Iterator[Desk]:
+    """A gateway's ledger with one call by one key with two tags."""
+    with Desk(empty_home / "data" / "gateway.sqlite3") as desk:
+        desk.create_account("ada", Money.of(1, "USD"))
+        key, _ = desk.create_key("ada", "", Limits(tags=("ci", "night")))
+        entry = Entry(
+            at=time.time(), account_id=1, key_id=key.id, request_id="r", model="m", asked_model="m", provider="p",
+            usage=Usage(prompt_tokens=7, completion_tokens=2), cost_nano=5_000_000, currency="USD", price_basis="b",
+            latency_ms=12, outcome="ok", status=200,
+        )  # fmt: skip
+        desk.settle(entry, "USD")
+        yield desk
+
+
+def test_the_gateways_ledger_is_told_by_what_one_asks_for(moongate, ledger) -> None:
+    (line,) = moongate("usage", "--gateway", "--json").json["usage"]
+    assert (line["provider"], line["model"], line["calls"], line["cost"], line["currency"]) == (
+        "p",
+        "m",
+        1,
+        "0.005",
+        "USD",
+    )
+    tags = moongate("usage", "--gateway", "--by", "tag,account", "--json").json["usage"]
+    assert [(row["account"], row["tag"], row["prompt_tokens"]) for row in tags] == [
+        ("ada", "ci", 7),
+        ("ada", "night", 7),
+    ]
+    assert moongate("usage", "--gateway", "--by", "key").out.splitlines()[1].split("\t")[:2] == ["1", "1"]
+
+
+def test_usage_comes_out_as_csv_summed_or_call_by_call(moongate, ledger) -> None:
+    head, row = moongate("usage", "--gateway", "--csv").out.splitlines()
+    assert head.startswith("day,provider,model,calls,failed,unpriced,prompt_tokens")
+    assert row.split(",")[1:4] == ["p", "m", "1"]
+    head, row = moongate("usage", "--gateway", "--calls", "--csv").out.splitlines()
+    assert "request_id" in head
+    assert "content" not in head
+    (call,) = moongate("usage", "--gateway", "--calls", "--json").json["calls"]
+    assert (call["key"], call["cost"], call["latency_ms"], call["outcome"]) == (1, "0.005", 12, "ok")
+
+
+def test_what_cannot_be_told_is_refused(moongate) -> None:
+    assert "some of day, provider" in moongate("usage", "--gateway", "--by", "colour").err
+    assert "Add --gateway" in moongate("usage", "--by", "day").err
+    assert moongate("usage", "--gateway", "--csv").out == ""

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,7 +24,7 @@ from moongate.gateway import replies, usage
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.content import Said
 from moongate.gateway.desk import Desk
-from moongate.gateway.gate import KEY_MAX_LENGTH, Gate, RefusedError, secret_in
+from moongate.gateway.gate import KEY_MAX_LENGTH, Gate, RefusedError
 from moongate.gateway.keys import KeyRow
 from moongate.gateway.limits import NAMES, Limits, limits_from
 from moongate.gateway.replies import Refusal
@@ -38,10 +39,10 @@ DAYS_MAX = 3_660
 class Admin:
     """The routes, over a clerk's desk. `flush` brings what was settled lately into the ledger before it is told."""
 
-    def __init__(self, clerk: Clerk, gate: Gate, flush: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, clerk: Clerk, gate: Gate, flush: Callable[[], Awaitable[None]] | None = None) -> None:
         self._clerk = clerk
         self._gate = gate
-        self._flush = flush
+        self._till_flush = flush
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -61,8 +62,8 @@ class Admin:
 
     async def check(self, request: Request) -> None:
         """Raise RefusedError (401) unless a request carries the admin key."""
-        secret = secret_in(request.headers)
-        if len(secret) > KEY_MAX_LENGTH or not await self._ask(lambda desk: desk.is_admin(secret)):
+        secret = _secret_in(request.headers)
+        if not await self._ask(lambda desk: desk.is_admin(secret)):
             raise RefusedError(replies.WRONG_KEY)
 
     async def accounts(self, request: Request) -> Response:
@@ -145,6 +146,10 @@ class Admin:
             raise RefusedError(_not_found("Nothing is kept of this request"))
         return _json(_said(said))
 
+    async def _flush(self) -> None:
+        if self._till_flush is not None:
+            await self._till_flush()
+
     async def _key(self, request: Request) -> KeyRow:
         return await self._found(lambda desk: desk.key(request.path_params["key"]))
 
@@ -178,6 +183,17 @@ class Admin:
         if unknown is not None:
             raise UsageError(f"There is no {unknown[:80]!r} here.", advice=f"There is: {', '.join(names)}.")
         return given
+
+
+def _secret_in(headers: Headers) -> str:
+    given = headers.getlist("authorization")
+    scheme, _, secret = (given[0] if given else "").partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret:
+        raise RefusedError(replies.NO_KEY)
+    if len(given) > 1 or len(secret) > KEY_MAX_LENGTH or not secret.isascii():
+        raise RefusedError(replies.WRONG_KEY)
+    return secret
 
 
 def csv_from(rows: list[Document]) -> str:

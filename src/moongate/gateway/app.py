@@ -20,6 +20,7 @@ from starlette.routing import Route
 from moongate.errors import MoongateError, RequestRefusedError
 from moongate.facts.money import Money
 from moongate.gateway import page, replies
+from moongate.gateway.admin import Admin
 from moongate.gateway.asked import fields_in
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.gate import Door, Gate, RefusedError, answer
@@ -52,6 +53,7 @@ class Gateway:
             Route("/v1/users/me/balance", self.balance, methods=["GET"]),
             Route("/v1/tokenizers/estimate-token-count", self.estimate, methods=["POST"]),
             Route("/v1/chat/completions", self.relay, methods=["POST"]),
+            *Admin(self.clerk, self.gate).routes(),
         ]
         handlers: dict[Any, Callable[..., Coroutine[Any, Any, Response]]] = {
             404: self._no_route,

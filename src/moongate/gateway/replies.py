@@ -64,6 +64,11 @@ ENDING = Refusal(status=503, type="server_unavailable", message="The gateway is 
 FAILED = Refusal(status=500, type="server_error", message="The gateway failed; its log says why")
 
 
+def invalid(message: str) -> Refusal:
+    """Return the 400 for a request that cannot work as it is."""
+    return Refusal(status=400, type="invalid_request_error", message=message)
+
+
 def forbidden(why: str) -> Refusal:
     """Return the 403 for a request that does not get in whatever its key."""
     return Refusal(
