@@ -11,8 +11,8 @@ def account(moongate) -> None:
 def test_a_key_is_made_with_every_limit(moongate, account) -> None:
     made = moongate(
         "keys", "create", "ada", "--name", "ci", "--model", "kimi-k2.6", "--model", "kimi-k3",
-        "--provider", "moonshot", "--budget-day", "0.5", "--budget-month", "5", "--rpm", "60", "--tpm", "100000", "--concurrency", "4",
-        "--expires", "2100-01-01", "--tag", "ci", "--json",
+        "--provider", "moonshot", "--budget-day", "0.5", "--budget-month", "5",
+        "--rpm", "60", "--tpm", "100000", "--concurrency", "4", "--expires", "2100-01-01", "--tag", "ci", "--json",
     )  # fmt: skip
     row = made.json
     assert row.pop("key").startswith(row["prefix"])
