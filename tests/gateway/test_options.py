@@ -38,6 +38,10 @@ def test_origins_are_kept_as_browsers_write_them() -> None:
         {"max_body_bytes": 0},
         {"max_body_bytes": True},
         {"access_log": "yes"},
+        {"otel_endpoint": "collector:4318"},
+        {"otel_sample": 2},
+        {"on_disk_full": "perhaps"},
+        {"log_content_days": 0},
     ],
 )
 def test_what_cannot_work_is_named(table: dict[str, Any]) -> None:

@@ -1,0 +1,213 @@
+"""GET /openapi.json: every route of the gateway, what it takes and what it answers (OpenAPI 3.1). Pure.
+
+A row for each operation; a test holds the rows against the routes that are served, `make interop` fuzzes by them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import moongate
+from moongate.gateway.metrics import CONTENT_TYPE
+
+JSON = "application/json"
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method on one path."""
+
+    method: Literal["get", "post", "patch", "delete"]
+    path: str
+    summary: str
+    key: Literal["account", "admin"] | None = "account"  # whose key it wants
+    body: Schema | None = None
+    answers: Mapping[int, Mapping[str, Schema]]  # status → content type → schema
+    refusals: tuple[int, ...] = ()  # statuses with the error envelope
+    query: Mapping[str, Schema] = field(default_factory=dict)
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(required: str = "", **properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": required.split()}
+
+
+def _list(of: Schema) -> Schema:
+    return {"type": "array", "items": of}
+
+
+TEXT: Schema = {"type": "string"}
+NAME: Schema = {"type": "string", "minLength": 1}
+NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+MONEY: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
+ANY: Schema = {"type": "object"}
+
+MESSAGES = {**_list(_ref("Message")), "minItems": 1}
+SCHEMAS: Mapping[str, Schema] = {
+    "Error": _object(
+        "error",
+        error=_object(
+            "message type code param suggestions",
+            message=TEXT,
+            type=TEXT,
+            code={"type": ["string", "null"]},
+            param={"type": ["string", "null"]},
+            suggestions=_list(TEXT),
+        ),
+    ),
+    "NoRoute": _object("code error message method scode status ua url", error={"const": "url.not_found"}, url=TEXT),
+    "Message": _object("role", role=TEXT, content={"type": ["string", "array", "null"]}),
+    "ChatRequest": _object(
+        "model messages",
+        model=NAME,
+        messages=MESSAGES,
+        stream={"type": "boolean"},
+        max_tokens={"type": "integer"},
+        max_completion_tokens={"type": "integer"},
+    ),
+    "ChatAnswer": _object("choices", id=TEXT, model=TEXT, choices=_list(ANY), usage=ANY),
+    "Models": _object("object data", object={"const": "list"}, data=_list(_ref("Model"))),
+    "Model": _object(
+        "id object created owned_by context_length supports_image_in supports_video_in supports_reasoning",
+        id=TEXT,
+        object={"const": "model"},
+        created={"type": "integer"},
+        owned_by=TEXT,
+        context_length={"type": ["integer", "null"]},
+        supports_image_in={"type": "boolean"},
+        supports_video_in={"type": "boolean"},
+        supports_reasoning={"type": "boolean"},
+        suffixes=_list(TEXT),
+        pricing=_object("prompt completion input_cache_read currency note", prompt=MONEY, currency=TEXT, note=TEXT),
+    ),
+    "Balance": _object(
+        "code data scode status",
+        code={"const": 0},
+        data=_object(
+            "available_balance voucher_balance cash_balance",
+            available_balance=NUMBER,
+            voucher_balance=NUMBER,
+            cash_balance=NUMBER,
+        ),
+        status={"const": True},
+    ),
+    "EstimateRequest": _object("model messages", model=NAME, messages=MESSAGES),
+    "Estimate": _object("data", data=_object("total_tokens", total_tokens=COUNT)),
+    "Health": _object("status", status=TEXT, models=COUNT),
+}
+
+UPSTREAM = (404, 429, 500, 502, 503, 504)  # what may come of asking an upstream
+BODY = (400, 408, 413, 415)
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        method="get",
+        path="/v1/models",
+        summary="Every spelling that the key may ask for, with its price",
+        answers={200: {JSON: _ref("Models")}},
+        refusals=(401, 403, 500, 503),
+    ),
+    Operation(
+        method="post",
+        path="/v1/chat/completions",
+        summary="A chat, plain or streamed",
+        body=_ref("ChatRequest"),
+        answers={200: {JSON: _ref("ChatAnswer"), "text/event-stream": TEXT}},
+        refusals=(*BODY, 401, 403, *UPSTREAM),
+    ),
+    Operation(
+        method="get",
+        path="/v1/users/me/balance",
+        summary="The caller's own account",
+        answers={200: {JSON: _ref("Balance")}},
+        refusals=(401, 403, 500, 503),
+    ),
+    Operation(
+        method="post",
+        path="/v1/tokenizers/estimate-token-count",
+        summary="The tokens of a prompt, counted by the upstream",
+        body=_ref("EstimateRequest"),
+        answers={200: {JSON: _ref("Estimate")}},
+        refusals=(*BODY, 401, 403, *UPSTREAM),
+    ),
+    Operation(
+        method="get",
+        path="/health/live",
+        summary="Whether the process answers",
+        key=None,
+        answers={200: {JSON: _ref("Health")}},
+    ),
+    Operation(
+        method="get",
+        path="/health/ready",
+        summary="Whether any upstream's list was had",
+        key=None,
+        answers={200: {JSON: _ref("Health")}, 503: {JSON: _ref("Health")}},
+    ),
+    Operation(
+        method="get",
+        path="/metrics",
+        summary="What all workers counted, as Prometheus reads it",
+        key="admin",
+        answers={200: {CONTENT_TYPE: TEXT}},
+        refusals=(401, 503),
+    ),
+    Operation(method="get", path="/openapi.json", summary="This document", key=None, answers={200: {JSON: ANY}}),
+    Operation(method="get", path="/", summary="The status page", key=None, answers={200: {"text/html": TEXT}}),
+)
+
+
+@functools.cache
+def document() -> dict[str, Any]:
+    """Return the document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "moongate",
+            "version": moongate.__version__,
+            "description": "The Moonshot API over the upstreams of this gateway, behind a guard, metered.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "securitySchemes": {
+                "account": {"type": "http", "scheme": "bearer", "description": "A key of an account."},
+                "admin": {"type": "http", "scheme": "bearer", "description": "The admin key."},
+            },
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    answers = {str(status): _answer(content) for status, content in operation.answers.items()}
+    for status in sorted(set(operation.refusals)):
+        answers.setdefault(str(status), _answer({JSON: _ref("Error")}))
+    found: dict[str, Any] = {
+        "summary": operation.summary,
+        "security": [] if operation.key is None else [{operation.key: []}],
+        "responses": answers,
+    }
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    if names or operation.query:
+        found["parameters"] = [
+            *({"name": name, "in": "path", "required": True, "schema": NAME} for name in names),
+            *({"name": name, "in": "query", "schema": schema} for name, schema in operation.query.items()),
+        ]
+    if operation.body is not None:
+        found["requestBody"] = {"required": True, "content": {JSON: {"schema": operation.body}}}
+    return found
+
+
+def _answer(content: Mapping[str, Schema]) -> dict[str, Any]:
+    schemas = {kind: {"schema": schema} for kind, schema in content.items()}
+    return {"description": "", "content": schemas}
