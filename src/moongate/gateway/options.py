@@ -18,7 +18,7 @@ from moongate.wire.limits import Limits
 
 BODY_MAX_BYTES = 100 * 1024 * 1024  # as Moonshot: 413 beyond 100 MB (platform docs, 2026-08-13)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-Kind = Literal["flag", "count", "number", "text", "texts", "origins", "choice"]
+Kind = Literal["flag", "count", "number", "text", "url", "texts", "origins", "choice"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="otel_endpoint",
-        kind="text",
+        kind="url",
         help="where traces are sent (OTLP over http, e.g. http://127.0.0.1:4318); needs moongate[otel]",
     ),
     Setting(name="otel_sample", kind="number", default=1.0, most=1, help="the share of calls that are traced"),
@@ -219,6 +219,8 @@ def _value(setting: Setting, value: Any) -> Any:
             raise ValueError(f"a number from {setting.least} to {setting.most}")
         case "text" if not isinstance(value, str) or not value:
             raise ValueError("a text")
+        case "url" if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/@?#]+[^\s@?#]*", value):
+            raise ValueError("an http(s) address")
         case "choice" if value not in setting.choices:
             raise ValueError(" or ".join(repr(choice) for choice in setting.choices))
         case "texts" | "origins":
