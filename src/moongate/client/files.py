@@ -6,6 +6,7 @@ The two classes differ only in waiting. A batch file names models in its lines, 
 from __future__ import annotations
 
 import io
+import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from moongate.client.guard import Guard
 from moongate.errors import ModelRefusedError, RequestRefusedError, TooLargeError, UsageError
 from moongate.facts.files import FileObject
 from moongate.store.atomic import replacing
-from moongate.wire import filecalls
+from moongate.wire import filecalls, rules
 from moongate.wire.calls import Call
 from moongate.wire.filecalls import Source
 from moongate.wire.peek import models_in
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from moongate.client.aio import AsyncClient
     from moongate.client.sync import Client
 
+log = logging.getLogger("moongate")
 Progress = Callable[[int, int], None]
 
 
@@ -40,10 +42,11 @@ class Files:
     ) -> FileObject:
         """Upload a file given by path or as bytes. `progress` is told (bytes sent, size in bytes).
 
-        Raises UsageError for an empty file or one above 100 MB, and what the guard raises for a batch file whose
+        Raises RuleError for an empty file or one above 100 MB, and what the guard raises for a batch file whose
         lines name a model that is not listed; nothing is sent then.
         """
-        return self._client.call(_upload(self._client.guard, file, purpose, filename, progress))
+        rules, guard = self._client.settings.rules, self._client.guard
+        return self._client.call(_upload(guard, rules, file, purpose, filename, progress))
 
     def list(self) -> tuple[FileObject, ...]:
         """Return every file of the account."""
@@ -81,8 +84,9 @@ class AsyncFiles:
         self, file: str | Path | bytes, *, purpose: str, filename: str | None = None, progress: Progress | None = None
     ) -> FileObject:
         """Upload a file given by path or as bytes; see `Files.upload`."""
+        rules, guard = self._client.settings.rules, self._client.guard
         return await self._client.call(
-            await self._client.in_thread(lambda: _upload(self._client.guard, file, purpose, filename, progress))
+            await self._client.in_thread(lambda: _upload(guard, rules, file, purpose, filename, progress))
         )
 
     async def list(self) -> tuple[FileObject, ...]:
@@ -117,9 +121,18 @@ def _written(file: BinaryIO, piece: bytes, file_id: str) -> int:
 
 
 def _upload(
-    guard: Guard, file: str | Path | bytes, purpose: str, filename: str | None, progress: Progress | None
+    guard: Guard,
+    mode: rules.Mode,
+    file: str | Path | bytes,
+    purpose: str,
+    filename: str | None,
+    progress: Progress | None,
 ) -> Call[FileObject]:
     source = _source(file, filename)
+    if mode != "pass":
+        findings = rules.check_file(size=source.size, purpose=purpose, row=guard.row)
+        for warning in rules.passable(findings):
+            log.warning("not certain: %s", warning.message)
     call = filecalls.upload(
         guard.row, source, purpose=purpose, boundary=f"moongate-{secrets.token_hex(16)}", progress=progress
     )

@@ -51,6 +51,8 @@ def prepare(
     _check_reserved(guard, permit, fields, extra)
     applied = rules.apply(fields, permit.model, guard.row, mode)
     body = calls.encoded(applied.body)
+    if mode != "pass":
+        rules.passable(rules.check_body_size(len(body), guard.row))
     guard.check(body, (permit,))
     notes = permit.notes + tuple(f"changed {change.message}" for change in applied.changes)
     notes += tuple(

@@ -1,4 +1,4 @@
-"""The Files API as calls. Limits are checked before anything is sent; opening and reading files is the door's."""
+"""The Files API as calls. Opening and reading files is the door's, their limits are the rules'."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from moongate.errors import NotJsonError, NotOfferedError, UsageError
-from moongate.facts.files import MAX_FILE_BYTES, PURPOSES, FileObject
+from moongate.facts.files import FileObject
 from moongate.facts.providers import Provider
 from moongate.wire.calls import Call, Upload
 from moongate.wire.replies import Reply
@@ -48,14 +48,9 @@ def upload(
 
     `boundary` is a text that the file does not hold; chance is the caller's.
 
-    Raises UsageError for a size or a purpose that the platform refuses (documentation of 2026-08-13).
+    Which sizes and purposes a platform takes is a matter of `rules.check_file`.
     """
     path = _path(row)
-    if purpose not in PURPOSES:
-        raise UsageError(f"{purpose!r} is no purpose of a file.", advice=f"Use one of {', '.join(PURPOSES)}.")
-    if not 0 < source.size <= MAX_FILE_BYTES:
-        said = "is empty" if source.size == 0 else f"has {source.size} bytes, more than the {MAX_FILE_BYTES} allowed"
-        raise UsageError(f"{source.filename!r} {said}; nothing was sent.")
     head = (
         f'--{boundary}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n{purpose}\r\n'
         f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="{_header_safe(source.filename)}"\r\n'

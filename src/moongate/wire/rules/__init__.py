@@ -8,7 +8,7 @@ rule only warns. Nothing here sends anything; prices, keys and model ids are oth
 
 from __future__ import annotations
 
-from moongate.wire.rules.apply import apply
+from moongate.wire.rules.apply import apply, passable
 from moongate.wire.rules.check import UNKNOWN_MODEL, check, check_batch, check_body_size, check_file
 from moongate.wire.rules.records import Applied, Change, Edit, Finding, Mode, RuleError
 from moongate.wire.rules.rows import Family, Rule, families, keeps_reasoning, rules
@@ -30,5 +30,6 @@ __all__ = [
     "check_file",
     "families",
     "keeps_reasoning",
+    "passable",
     "rules",
 ]

@@ -26,15 +26,15 @@ def apply(body: Mapping[str, Any], model: Model | None, row: Provider, mode: Mod
             return Applied(body=body)
         case "raise":
             findings = check(body, model, row)
-            return Applied(body=body, warnings=_passable(findings)) if findings else Applied(body=body)
+            return Applied(body=body, warnings=passable(findings)) if findings else Applied(body=body)
         case "fix":
             return _fixed(body, model, row)
         case _:
             assert_never(mode)
 
 
-def _passable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings that do not block. Raises RuleError when one does."""
+def passable(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings that do not block. Raises RuleError, naming every one that is sure."""
     if wrong := tuple(finding for finding in findings if finding.sureness == "sure"):
         raise refusal(wrong)
     return tuple(findings)
@@ -49,7 +49,7 @@ def _fixed(body: Mapping[str, Any], model: Model | None, row: Provider) -> Appli
             new, change = _edited(new, edit, finding)
             changes.append(change)
     left = check(new, model, row) if changes else findings
-    return Applied(body=new, changes=tuple(changes), warnings=_passable(left))
+    return Applied(body=new, changes=tuple(changes), warnings=passable(left))
 
 
 def refusal(findings: tuple[Finding, ...]) -> RuleError:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from moongate.facts.files import MAX_FILE_BYTES, PURPOSES
 from moongate.facts.models import Model
 from moongate.facts.providers import Provider
 from moongate.wire.rules import fields, tools
@@ -15,9 +16,8 @@ from moongate.wire.rules.messages import messages
 from moongate.wire.rules.records import Edit, Finding
 from moongate.wire.rules.rows import UNKNOWN, Family, Plan, Rule, batch_rules, family_of, plan_for, plan_of, rules
 
-LARGEST = 100 * 1024 * 1024  # bytes, of a file and of a body
+LARGEST_BODY = 100 * 1024 * 1024  # bytes
 UNKNOWN_MODEL = "unknown-model"  # the rule of the finding that no rules are known
-PURPOSES = ("file-extract", "image", "video", "batch")
 
 Test: TypeAlias = Callable[[Any, Case], Iterator[Hit]]
 _TYPES: Mapping[str, frozenset[type]] = {
@@ -133,9 +133,11 @@ def _found(hit: Hit, case: Case, row: Provider) -> Iterator[Finding]:
         yield _finding(rule, hit, name, row)
 
 
-def _finding(rule: Rule, hit: Hit, name: str, row: Provider) -> Finding:
+def _finding(rule: Rule, hit: Hit, name: str | None, row: Provider) -> Finding:
+    """Tell a hit; `name` is the model's, None for what the endpoint itself does not take."""
     field = written(hit.path)
     edits = _edits(rule, hit)
+    where = row.title if name is None else f"{name!r} at {row.title}"
     doubt = "does not take" if rule.sureness == "sure" else "may not take"
     allowed = f"{rule.allowed}{f' ({hit.detail})' if hit.detail else ''}"
     return Finding(
@@ -143,7 +145,7 @@ def _finding(rule: Rule, hit: Hit, name: str, row: Provider) -> Finding:
         field=field,
         value=hit.value,
         allowed=rule.allowed,
-        message=f"{name!r} at {row.title} {doubt} {field} = {short(hit.value)}: {allowed}.",
+        message=f"{where} {doubt} {field} = {short(hit.value)}: {allowed}.",
         sureness=rule.sureness,
         source=rule.source,
         date=rule.date,
@@ -207,10 +209,9 @@ def check_batch(body: Mapping[str, Any], model: Model | None, row: Provider) -> 
 def check_file(*, size: int, purpose: str, row: Provider) -> tuple[Finding, ...]:
     """Return what is wrong with a file of `size` bytes that is to be uploaded."""
     hits = []
-    if size > LARGEST:
-        hits.append(Hit(rule="file-size", path=("file",), value=size))
-    if size <= 0:
-        hits.append(Hit(rule="file-zero", path=("file",), value=size))
+    if not 0 < size <= MAX_FILE_BYTES:
+        rule = "file-zero" if size <= 0 else "file-size"
+        hits.append(Hit(rule=rule, path=("file",), value=f"{size} bytes"))
     if purpose not in PURPOSES:
         hits.append(Hit(rule="file-purpose", path=("purpose",), value=purpose))
     return _of_endpoint(hits, row)
@@ -218,11 +219,13 @@ def check_file(*, size: int, purpose: str, row: Provider) -> tuple[Finding, ...]
 
 def check_body_size(size: int, row: Provider) -> tuple[Finding, ...]:
     """Return what is wrong with a request body of `size` bytes."""
-    return _of_endpoint([Hit(rule="body-size", path=("body",), value=size)] if size > LARGEST else [], row)
+    return _of_endpoint(
+        [Hit(rule="body-size", path=("body",), value=f"{size} bytes")] if size > LARGEST_BODY else [], row
+    )
 
 
 def _of_endpoint(hits: list[Hit], row: Provider) -> tuple[Finding, ...]:
     if row.dialect != "moonshot" or not hits:
         return ()
     by_id = {rule.id: rule for rule in rules()}
-    return tuple(_finding(by_id[hit.rule], hit, "the API", row) for hit in hits)
+    return tuple(_finding(by_id[hit.rule], hit, None, row) for hit in hits)
