@@ -63,3 +63,18 @@ def test_or_sent_as_it_is(server) -> None:
         pytest.raises(openai.BadRequestError, match="invalid temperature"),
     ):
         client.chat.completions.create(model="kimi-k2.6", messages=HI, temperature=0.3)
+
+
+def test_thinking_as_an_argument_is_a_type_error_and_goes_into_the_extra_body(server) -> None:
+    with OpenAI("moonshot", base_url=server.base_url, api_key=server.key) as client:
+        asked = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": "hi"}]}
+        with pytest.raises(TypeError, match="thinking"):
+            client.chat.completions.create(**asked, thinking={"type": "disabled"})
+        assert server.count("POST") == 0
+        client.chat.completions.create(**asked, extra_body={"thinking": {"type": "disabled"}})
+    assert server.requests[-1].json()["thinking"] == {"type": "disabled"}
+
+
+def test_without_a_base_url_it_goes_to_moonshot_not_to_openai() -> None:
+    with OpenAI("moonshot", api_key="sk-0123456789") as client:
+        assert str(client.base_url) == "https://api.moonshot.ai/v1/"

@@ -80,6 +80,8 @@ def _again(wait: float) -> list[object]:
         (CHAT, _available(retryable=True, status=429, retry_after=3), _again(3.0)),
         (LIST, _available(retryable=False), [Send, e.ServerError]),
         (LIST, Reply(status=500), _again(0.5)),
+        (LIST, Reply(status=503, headers={"retry-after": "7"}), _again(7.0)),
+        (LIST, Reply(status=503, headers={"retry-after": "31"}), [Send, e.ServerError]),
         (LIST, Reply(status=408), _again(0.5)),
         (LIST, e.UnreachableError("reset"), _again(0.5)),
         (LIST, e.TimedOutError("late"), [Send, e.TimedOutError]),

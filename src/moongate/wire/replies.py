@@ -87,7 +87,7 @@ def error_from(
         payload = None
     fault = _told(fault_in(payload), secrets)
     found = _explained(_classify(reply, fault, row, model), fault)
-    found.status = reply.status
+    found.status, found.retry_after_s = reply.status, retry_after_s(reply, fault)
     found.request_id = reply.headers.get("msh-request-id") or reply.headers.get("x-request-id")
     return found
 
@@ -96,7 +96,6 @@ def _explained(error: errors.MoongateError, fault: Fault) -> errors.MoongateErro
     """Return the error with what the provider said. Models that it offers instead are told, and never sent to."""
     error.provider_message = excerpt(fault.message) or None
     error.retryable = fault.retryable
-    error.retry_after_s = error.retry_after_s if fault.retry_after_s is None else fault.retry_after_s
     error.suggestions = error.suggestions or fault.instead
     return error
 
