@@ -93,7 +93,7 @@ class Judge:
             return Judged(faults=(_fault(number, "size", said),))
         try:
             value = read(raw)
-        except _Unreadable as error:
+        except Unreadable as error:
             return Judged(faults=(_fault(number, error.kind, error.said, fix=error.fix),))
         faults = list(_outer(value, number))
         custom_id, body = value.get("custom_id"), value.get("body")
@@ -165,37 +165,39 @@ def read_value(raw: bytes) -> Any:
     try:
         msgspec.json.decode(raw)
         return _STRICT.decode(raw.decode("utf-8"))
-    except (msgspec.DecodeError, _Unreadable, RecursionError) as error:
+    except (msgspec.DecodeError, Unreadable, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 
 def read(raw: bytes) -> dict[str, Any]:
-    """Return the object that a line is. Raises _Unreadable, which says why it is none."""
+    """Return the object that a line is. Raises Unreadable, which says why it is none."""
     if raw.startswith(_BOM):
-        raise _Unreadable("encoding", "it begins with a byte order mark", fix="takes it off")
+        raise Unreadable("encoding", "it begins with a byte order mark", fix="takes it off")
     if b"\0" in raw:
-        raise _Unreadable("encoding", "it holds a NUL byte: the file is not UTF-8 text, or damaged")
+        raise Unreadable("encoding", "it holds a NUL byte: the file is not UTF-8 text, or damaged")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _Unreadable("encoding", f"it is not UTF-8 (byte {error.start + 1})") from error
+        raise Unreadable("encoding", f"it is not UTF-8 (byte {error.start + 1})") from error
     try:
         value = _STRICT.decode(text)
         msgspec.json.decode(raw)
     except json.JSONDecodeError as error:
-        raise _Unreadable("json", f"it is not JSON: {error.msg} (character {error.pos + 1})") from error
+        raise Unreadable("json", f"it is not JSON: {error.msg} (character {error.pos + 1})") from error
     except msgspec.DecodeError as error:  # JSON to the letter, and yet nothing that everybody can read
-        raise _Unreadable("json", "it holds half of a surrogate pair, or a number out of range") from error
+        raise Unreadable("json", "it holds half of a surrogate pair, or a number out of range") from error
     except ValueError as error:
-        raise _Unreadable("json", f"it is not JSON: {error}") from error
+        raise Unreadable("json", f"it is not JSON: {error}") from error
     except RecursionError as error:
-        raise _Unreadable("json", "it is nested too deeply") from error
+        raise Unreadable("json", "it is nested too deeply") from error
     if not isinstance(value, dict):
-        raise _Unreadable("json", "it is no JSON object")
+        raise Unreadable("json", "it is no JSON object")
     return value
 
 
-class _Unreadable(Exception):  # noqa: N818 - never leaves this room
+class Unreadable(Exception):  # noqa: N818 - never leaves this room
+    """A line is no JSON object that everybody reads alike."""
+
     def __init__(self, kind: Kind, said: str, *, fix: str | None = None) -> None:
         super().__init__(said)
         self.kind, self.said, self.fix = kind, said, fix
@@ -205,7 +207,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         (twice, _), *_more = Counter(key for key, _ in pairs).most_common(1)
-        raise _Unreadable("repeated_key", f"it has the key {short(twice)} twice; parsers differ on which one counts")
+        raise Unreadable("repeated_key", f"it has the key {short(twice)} twice; parsers differ on which one counts")
     return found
 
 
