@@ -121,6 +121,18 @@ def test_pins_come_after_listed_ids() -> None:
     assert found == {"best": "kimi-k3", "kimi-k2.6": "kimi-k2.6", "gone": None, "moonshot/best": "kimi-k3"}
 
 
+def test_a_pin_may_stand_for_whatever_the_endpoint_takes() -> None:
+    router = resolve("fast", _listing("openrouter", K26), ROWS["openrouter"], pins=Pins(ids={"fast": f"{K26}:nitro"}))
+    assert router.id == f"{K26}:nitro" and router.pinned == router.id
+    listing = _listing("aimlapi", "moonshot/kimi-k2-6", aliases={"moonshot/kimi-k2-6": ("kimi-k2-6",)})
+    assert resolve("k", listing, ROWS["aimlapi"], pins=Pins(ids={"k": "kimi-k2-6"})).id == "kimi-k2-6"
+
+
+def test_a_pin_that_leads_nowhere_is_explained_by_its_id() -> None:
+    verdict = _at_moonshot("old", Pins(ids={"old": "kimi-k2-0711-preview"}))
+    assert (verdict.id, verdict.reason, verdict.pinned) == (None, "retired", "kimi-k2-0711-preview")
+
+
 def test_a_floating_id_is_sent_and_said() -> None:
     verdict = resolve("kimi-for-coding", _listing("kimi-code", "kimi-for-coding"), ROWS["kimi-code"])
     assert verdict.allowed and verdict.reason == "floating" and "re-points" in verdict.note

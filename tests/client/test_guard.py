@@ -7,13 +7,14 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from moongate import AsyncClient, Client, ModelRefusedError, MoongateError
 from moongate.client.build import parts
-from moongate.errors import RequestRefusedError
+from moongate.errors import RequestRefusedError, UntrustedProjectError
 from moongate.settings import Flags, load
 from moongate.testing import Fault, FixedClock, MoonshotServer
 
@@ -118,3 +119,52 @@ def test_relayed_bytes_are_checked_and_left_as_they_are(
         with pytest.raises(error):
             asyncio.run(relay())
         assert moonshot_server.count("POST") == 0
+
+
+def _pinned(server: MoonshotServer, tmp_path: Path, **files: str) -> Any:
+    for name, text in files.items():
+        (tmp_path / name.replace("_", ".")).write_text(text)
+    return parts(load(Flags(**_options(server)), cwd=tmp_path, home=tmp_path))
+
+
+def test_what_a_lock_pins_is_sent_by_its_id(moonshot_server: MoonshotServer, tmp_path: Path) -> None:
+    text = 'version = 1\n[aliases]\nbest = { moonshot = "kimi-k2.6", openrouter = "moonshotai/kimi-k2.6" }\n'
+    with closing(_pinned(moonshot_server, tmp_path, moongate_lock=text)) as made:
+        assert made.guard.allow("best").id == "kimi-k2.6" and "pinned" in made.guard.allow("best").notes[0]
+        assert made.guard.allow("kimi-k2.6").notes == ()
+
+
+def test_a_pin_to_what_is_not_listed_is_refused_by_both_names(
+    moonshot_server: MoonshotServer, tmp_path: Path
+) -> None:
+    text = 'version = 1\n[aliases]\nold = { moonshot = "kimi-k2-0711-preview" }\n'
+    said = r"'old' \(pinned to 'kimi-k2-0711-preview'\): it was retired"
+    with (
+        closing(_pinned(moonshot_server, tmp_path, moongate_lock=text)) as made,
+        pytest.raises(ModelRefusedError, match=said),
+    ):
+        made.guard.allow("old")
+    assert moonshot_server.count("POST") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"), [("moongate_lock", "Rename"), ("moongate_toml", "moongate config trust")]
+)
+def test_a_project_that_shadows_a_listed_id_is_told_so(
+    moonshot_server: MoonshotServer, tmp_path: Path, name: str, advice: str
+) -> None:
+    text = '[aliases."kimi-k2.6"]\nmoonshot = "kimi-k2.5"\n'
+    with closing(_pinned(moonshot_server, tmp_path, **{name: "version = 1\n" * ("lock" in name) + text})) as made:
+        assert made.guard.allow("kimi-k3").notes == ()
+        with pytest.raises(UntrustedProjectError, match=f"may not shadow.*{advice}") as caught:
+            made.guard.allow("kimi-k2.6")
+    assert caught.value.exit_code == 2
+
+
+def test_a_user_s_own_pin_never_comes_before_a_listed_id(moonshot_server: MoonshotServer, tmp_path: Path) -> None:
+    named = tmp_path / "mine.toml"
+    named.write_text('[aliases."kimi-k2.6"]\nmoonshot = "kimi-k2.5"\n')
+    settings = load(Flags(**_options(moonshot_server), config=str(named)), cwd=tmp_path, home=tmp_path)
+    with closing(parts(settings)) as made:
+        permit = made.guard.allow("kimi-k2.6")
+    assert permit.id == "kimi-k2.6" and "not used" in permit.notes[0]

@@ -167,3 +167,43 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot be written"):
         private_write(tmp_path / "file" / "x", b"")
+
+
+LOCK = (
+    'version = 1\n[aliases]\na = { moonshot = "locked" }\nb = { moonshot = "locked" }\nc = { moonshot = "locked" }\n'
+)
+
+
+def test_a_lock_pins_above_the_user_s_file_and_below_the_project_s(decide: Decide, folders: dict[str, Path]) -> None:
+    (folders["config"] / "config.toml").write_text('[aliases.a]\nmoonshot = "x"\n[aliases.d]\nmoonshot = "y"\n')
+    (folders["work"] / "moongate.lock").write_text(LOCK)
+    (folders["work"] / "moongate.toml").write_text('[aliases.b]\nmoonshot = "z"\n')
+    settings = decide(KEY)
+    assert {name: ids["moonshot"] for name, ids in settings.aliases.items()} == {
+        "a": "locked",
+        "b": "z",
+        "c": "locked",
+        "d": "y",
+    }
+    whose = {name: Path(path).name for name, path in settings.alias_files.items()}
+    assert whose == {"a": "moongate.lock", "b": "moongate.toml", "c": "moongate.lock"}
+    trust(folders["work"] / "moongate.toml", folders["config"])
+    assert set(decide(KEY).alias_files) == {"a", "c"}
+
+
+def test_a_lock_counts_beside_a_file_that_is_named(decide: Decide, folders: dict[str, Path], tmp_path: Path) -> None:
+    (folders["work"] / "moongate.lock").write_text(LOCK)
+    named = tmp_path / "named.toml"
+    named.write_text('[aliases.a]\nmoonshot = "named"\n')
+    settings = decide(KEY, config=str(named))
+    assert {name: ids["moonshot"] for name, ids in settings.aliases.items()} == {
+        "a": "named",
+        **dict.fromkeys("bc", "locked"),
+    }
+    assert set(settings.alias_files) == {"b", "c"}
+
+
+def test_a_lock_that_is_broken_stops(decide: Decide, folders: dict[str, Path]) -> None:
+    (folders["work"] / "moongate.lock").write_text("version = 1\n[aliases\n")
+    with pytest.raises(ConfigError, match=r"moongate\.lock.*line 2"):
+        decide(KEY)

@@ -14,7 +14,7 @@ _NAMED_IDS = 6
 
 def refusal(verdict: Verdict, listing: Listing, row: Provider, *, now: float) -> ModelRefusedError:
     """Return the error for a name that the endpoint does not list."""
-    name = repr(verdict.name if len(verdict.name) <= _LONGEST else verdict.name[:_LONGEST] + "…")  # escapes controls
+    name = _shown(verdict.name) + (f" (pinned to {_shown(verdict.pinned)})" if verdict.pinned else "")
     message = f"{row.title} ({row.host}) does not list {name}{_because(verdict)}."
     return ModelRefusedError(
         message,
@@ -23,6 +23,11 @@ def refusal(verdict: Verdict, listing: Listing, row: Provider, *, now: float) ->
         suggestions=verdict.suggestions,
         advice=f"{_instead(verdict, listing)} (listed {ago(now - listing.fetched_at)}). Nothing was sent.",
     )
+
+
+def _shown(name: str) -> str:
+    """Return a name in quotes, not too long, its control characters escaped."""
+    return repr(name if len(name) <= _LONGEST else name[:_LONGEST] + "…")
 
 
 def _because(verdict: Verdict) -> str:
@@ -55,7 +60,7 @@ def _owners(titles: tuple[str, ...]) -> str:
 def _instead(verdict: Verdict, listing: Listing) -> str:
     if verdict.suggestions:
         named = ", ".join(repr(model_id) for model_id in verdict.suggestions)
-        same = normal(verdict.suggestions[0]) == normal(verdict.name)
+        same = normal(verdict.suggestions[0]) == normal(verdict.pinned or verdict.name)
         return f"Here it is {named}" if same else f"Nearest here: {named}"
     if not listing.ids:
         return "This key is offered no model at all"

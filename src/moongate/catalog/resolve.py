@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from moongate.facts.hints import Hints, Host, hints
 from moongate.facts.models import Listing, Reason, Verdict
@@ -20,14 +20,15 @@ _TYPO = 84.0  # of 100: from here on a name is called a misspelling
 
 _VERSION = re.compile(r"(?<=[a-z])(\d)[.\-_p](\d)(?!\d)")
 _SQUEEZED = re.compile(r"(?<=[a-z])(\d)(\d)(?![\d.])")
-_ENDINGS = re.compile(r"(:[a-z0-9\-]+|@[a-z]+|-tee|-maas|-fast|-\d{8})$")
+ENDINGS = re.compile(r"(:[a-z0-9\-]+|@[a-z]+|-tee|-maas|-fast|-\d{8})$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pins:
-    """A project's own names for listed ids at one endpoint."""
+    """Names of one's own for the ids of one endpoint."""
 
-    ids: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)  # alias -> what the endpoint takes
+    files: Mapping[str, str] = field(default_factory=dict)  # alias -> its file, where that came with a project's code
 
 
 def resolve(name: str, listing: Listing, row: Provider, *, pins: Pins | None = None) -> Verdict:
@@ -36,14 +37,18 @@ def resolve(name: str, listing: Listing, row: Provider, *, pins: Pins | None = N
     Looked up in this order: listed ids, aliases declared by a listed row, a listed id with a suffix that the provider
     accepts on any id, a pinned alias; then the same without a routing prefix (`provider/…`, `provider:…`).
     """
-    found = lookup(name, listing, row, pins or Pins())
+    pins = pins or Pins()
+    found = lookup(name, listing, row, pins)
     if found is not None:
         return found
     bare = without_route(name, row)
     if bare is not None:
-        found = lookup(bare, listing, row, pins or Pins())
+        found = lookup(bare, listing, row, pins)
         if found is not None:
-            return _renamed(found, name)
+            return replace(found, name=name)
+    pinned = pins.ids.get(name)
+    if pinned is not None:
+        return replace(_refused(pinned, listing, row), name=name, pinned=pinned)
     return _refused(name, listing, row)
 
 
@@ -56,20 +61,18 @@ def without_route(name: str, row: Provider) -> str | None:
     return None
 
 
-def _renamed(found: Verdict, name: str) -> Verdict:
-    return Verdict(
-        name=name,
-        provider=found.provider,
-        found=found.found,
-        id=found.id,
-        model=found.model,
-        reason=found.reason,
-        note=found.note,
-    )
-
-
 def lookup(name: str, listing: Listing, row: Provider, pins: Pins) -> Verdict | None:
-    """Return what `name` means as it stands, no routing prefix taken off; None when it is not listed."""
+    """Return what a name means as it stands, no routing prefix taken off: taken by the endpoint itself, or pinned."""
+    found = _taken(name, listing, row)
+    pinned = pins.ids.get(name)
+    if found is not None or pinned is None:
+        return found
+    found = _taken(pinned, listing, row)
+    note = f"pinned to {pinned!r}"
+    return replace(found, name=name, found="alias", note=note, pinned=pinned) if found is not None else None
+
+
+def _taken(name: str, listing: Listing, row: Provider) -> Verdict | None:
     if (model := listing.by_id.get(name)) is not None:
         reason: Reason | None = "floating" if model.floating else None
         note = f"{row.title} re-points this id to newer models" if model.floating else ""
@@ -82,10 +85,6 @@ def lookup(name: str, listing: Listing, row: Provider, pins: Pins) -> Verdict | 
         if base != name and (model := listing.by_id.get(base) or listing.by_alias.get(base)) is not None:
             note = f"the listed id {base!r} with {suffix!r}, which {row.title} accepts on any id"
             return Verdict(name=name, provider=row.name, found="alias", id=name, model=model, note=note)
-    pinned = pins.ids.get(name)
-    if pinned is not None and (model := listing.by_id.get(pinned)) is not None:
-        note = f"pinned to {pinned!r}"
-        return Verdict(name=name, provider=row.name, found="alias", id=pinned, model=model, note=note)
     return None
 
 
@@ -147,7 +146,7 @@ def normal(name: str) -> str:
     """
     text = "-".join(name.casefold().split())
     text = re.split(r"[/]|^hf:|^~", text)[-1]
-    text = _ENDINGS.sub("", _ENDINGS.sub("", text))
+    text = ENDINGS.sub("", ENDINGS.sub("", text))
     text = _VERSION.sub(r"\1.\2", text)
     return _SQUEEZED.sub(r"\1.\2", text) if "." not in text else text
 
@@ -167,11 +166,12 @@ def nearest(name: str, listing: Listing) -> tuple[str, ...]:
     scored = sorted(
         ((likeness(name, listed), listed) for listed in listing.ids), key=lambda pair: (-pair[0], pair[1])
     )
-    family = _family(name)
-    kept = [listed for score, listed in scored if score >= _CLOSE or (family and _family(listed) == family)]
+    kin = family(name)
+    kept = [listed for score, listed in scored if score >= _CLOSE or (kin and family(listed) == kin)]
     return tuple(kept[:MAX_SUGGESTIONS])
 
 
-def _family(name: str) -> str:
+def family(name: str) -> str:
+    """Return the word that a model's name begins with, "kimi" of "moonshotai/kimi-k2.6", or ""."""
     found = re.match(r"[a-z]{3,}", normal(name))
     return found[0] if found else ""

@@ -88,7 +88,8 @@ def _assemble(
         refresh_ahead=long_lived,
         lock_timeout_s=settings.list_timeout_s + 5,
     )
-    pins = Pins(ids={alias: ids[row.name] for alias, ids in settings.aliases.items() if row.name in ids})
+    pinned = {alias: ids[row.name] for alias, ids in settings.aliases.items() if row.name in ids}
+    pins = Pins(ids=pinned, files=settings.alias_files)
     return Parts(
         row=row,
         key=key,

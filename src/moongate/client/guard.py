@@ -13,8 +13,14 @@ from dataclasses import dataclass, field
 
 from moongate.catalog.explain import refusal
 from moongate.catalog.live import Catalog
+from moongate.catalog.lock import FILE_NAME
 from moongate.catalog.resolve import Pins, resolve
-from moongate.errors import ListUnavailableError, ModelNotPermittedError, ModelRefusedError
+from moongate.errors import (
+    ListUnavailableError,
+    ModelNotPermittedError,
+    ModelRefusedError,
+    UntrustedProjectError,
+)
 from moongate.facts.models import Listing, Model, Verdict
 from moongate.facts.moments import rfc3339
 from moongate.facts.providers import Provider
@@ -104,7 +110,7 @@ class Guard:
             self.catalog.note_denied(permit.id)
 
     def _permit(self, verdict: Verdict, listing: Listing) -> Permit:
-        notes = []
+        notes = self._shadowed(verdict)
         if verdict.id is not None and verdict.id != verdict.name:
             notes.append(
                 f"{verdict.name!r} is sent as {verdict.id!r}" + (f" ({verdict.note})" if verdict.note else "")
@@ -117,3 +123,22 @@ class Guard:
         if denied_at is not None:
             notes.append(f"{verdict.id!r} is listed, but was answered 'not permitted' at {rfc3339(denied_at)}")
         return Permit(name=verdict.name, id=verdict.id or verdict.name, model=verdict.model, notes=tuple(notes))
+
+    def _shadowed(self, verdict: Verdict) -> list[str]:
+        """Return a note where the endpoint itself takes a name that is pinned to something else.
+
+        Raises UntrustedProjectError where the pin came with a project's code: which of the two is meant is for the
+        user to say, and neither is sent.
+        """
+        pinned = self.pins.ids.get(verdict.name, verdict.id)
+        if pinned == verdict.id:
+            return []
+        path = self.pins.files.get(verdict.name)
+        if path is None:
+            return [f"{verdict.name!r} is listed itself; its pin to {pinned!r} is not used"]
+        raise UntrustedProjectError(
+            f"{path!r} pins {verdict.name!r} to {pinned!r}, but {self.row.title} lists {verdict.name!r} itself, "
+            "and a project may not shadow a listed id.",
+            advice="Nothing was sent. Rename the alias"
+            + ("." if path.endswith(FILE_NAME) else f", or trust the file with: moongate config trust {path}"),
+        )

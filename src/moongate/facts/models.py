@@ -77,6 +77,7 @@ class Verdict:
     reason: Reason | None = None
     belongs_to: tuple[str, ...] = ()  # titles of the endpoints whose id it is
     retired_on: str | None = None
+    pinned: str | None = None  # the id that a project pinned the name to
     note: str = ""  # the evidence behind `reason`, one clause
     suggestions: tuple[str, ...] = ()  # listed ids, nearest first
 

@@ -34,6 +34,7 @@ class ConfigFile:
     path: Path
     values: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Any] = field(default_factory=dict)
+    trusted: bool = True  # what the user wrote or trusted, as against what came with somebody's code
     under: tuple[str, ...] = ()  # the table of the file that is ours: ("tool", "moongate"), or none
 
     @property

@@ -7,11 +7,12 @@ comes to is decided in `choose`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from moongate.catalog import lock
 from moongate.errors import ConfigError, KeyMissingError
 from moongate.facts.keys import Key
 from moongate.facts.providers import Provider, built_in, custom
@@ -60,6 +61,7 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict)
     no_proxy: tuple[str, ...] = ()
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # alias -> provider -> listed id
+    alias_files: Mapping[str, str] = field(default_factory=dict)  # alias -> the file of the project that pins it
     gateway: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     origins: Mapping[str, tuple[Any, str]] = field(default_factory=dict)  # option -> value, where it came from
@@ -117,6 +119,7 @@ def load(
         proxies=_proxies(env),
         no_proxy=tuple((env.get("NO_PROXY") or env.get("no_proxy") or "").replace(",", " ").split()),
         aliases=merged_tables(config, "aliases"),
+        alias_files=_pinned_by_projects(config),
         gateway=merged_tables(config, "gateway"),
         warnings=chosen.warnings,
         origins=found,
@@ -245,9 +248,9 @@ def working_folder() -> Path:
 
 
 def config_files(flags: Flags, env: Mapping[str, str], cwd: Path, home: Path) -> tuple[files.ConfigFile, ...]:
-    """Return the files that count, strongest first. A file named with --config stands alone."""
+    """Return the files that count, strongest first. One named with --config replaces all but the project's lock."""
     if flags.config is not None:
-        return (files.read(Path(flags.config)),)
+        return (files.read(Path(flags.config)), *_lock(cwd, home))
     user_dir = config_dir(env)
     found = []
     project = files.find_project_file(cwd, home)
@@ -255,10 +258,19 @@ def config_files(flags: Flags, env: Mapping[str, str], cwd: Path, home: Path) ->
         file = files.read(project)
         if not files.is_trusted(project, user_dir):
             files.check_untrusted(file)
+            file = replace(file, trusted=False)
         found.append(file)
+    found.extend(_lock(cwd, home))
     if (user_dir / files.USER_FILE).is_file():
         found.append(files.read(user_dir / files.USER_FILE))
     return tuple(found)
+
+
+def _lock(cwd: Path, home: Path) -> Iterator[files.ConfigFile]:
+    """Yield the project's lock as a file that pins aliases and nothing else."""
+    path = lock.find(cwd, home)
+    if path is not None:
+        yield files.ConfigFile(path=path, tables={"aliases": lock.read(path).aliases}, trusted=False)
 
 
 def _value(name: str, flags: Flags, env: Mapping[str, str], config: Iterable[files.ConfigFile]) -> tuple[Any, str]:
@@ -292,6 +304,16 @@ def _own_provider(name: str, fields: Any, path: Path, *, insecure_http: bool) ->
     if not all(isinstance(value, str) for value in fields.values()):
         raise ConfigError(f"{str(path)!r}: [providers.{name}] has a value that is no text.")
     return custom(name, insecure_http=insecure_http, **fields)
+
+
+def _pinned_by_projects(config: tuple[files.ConfigFile, ...]) -> dict[str, str]:
+    """Return the file of every alias that came with a project's code and that no stronger file pins."""
+    origins: dict[str, str] = {}
+    for file in reversed(config):
+        names = file.tables.get("aliases", {})
+        origins = {name: path for name, path in origins.items() if name not in names}
+        origins |= {} if file.trusted else dict.fromkeys(names, str(file.path))
+    return origins
 
 
 def merged_tables(config: tuple[files.ConfigFile, ...], name: str) -> dict[str, Any]:

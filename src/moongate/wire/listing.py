@@ -21,6 +21,7 @@ from moongate.facts.providers import Provider
 from moongate.wire.replies import decode
 
 MAX_ID_LENGTH = 512
+_INPUT_FLAGS = (("image", "supports_image_in"), ("video", "supports_video_in"))
 _CONTEXT_KEYS = ("context_length", "context_window", "max_model_len", "context_size")
 
 
@@ -131,12 +132,18 @@ def _context(raw: Mapping[str, Any]) -> int | None:
     return next((value for value in candidates if type(value) is int and value > 0), None)
 
 
+def says_inputs(raw: Mapping[str, Any]) -> bool:
+    """Say whether a row tells what the model takes; "text" is taken for granted where it does not."""
+    architecture = raw.get("architecture")
+    modalities = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    return isinstance(modalities, list) or any(isinstance(raw.get(flag), bool) for _, flag in _INPUT_FLAGS)
+
+
 def _inputs(raw: Mapping[str, Any]) -> tuple[str, ...]:
     architecture = raw.get("architecture")
     if isinstance(architecture, dict) and isinstance(architecture.get("input_modalities"), list):
         return tuple(m for m in architecture["input_modalities"] if isinstance(m, str)) or ("text",)
-    flags = (("image", "supports_image_in"), ("video", "supports_video_in"))
-    return ("text", *(kind for kind, flag in flags if raw.get(flag) is True))
+    return ("text", *(kind for kind, flag in _INPUT_FLAGS if raw.get(flag) is True))
 
 
 def _reasoning(raw: Mapping[str, Any]) -> bool | None:
