@@ -57,7 +57,11 @@ def test_no_folder_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot be made"):
+        saved.write(tmp_path / "file" / "lists", _listing())
+    (tmp_path / "moonshot.json").mkdir()
     with pytest.raises(StorageError, match="cannot be written"):
-        saved.write(tmp_path / "absent", _listing())
+        saved.write(tmp_path, _listing())
     with pytest.raises(ConfigError, match="cannot be a file's"):
         saved.write(tmp_path, _listing("../box"))

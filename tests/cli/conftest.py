@@ -57,3 +57,20 @@ def moongate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code=code, out=captured.out, err=captured.err)
 
     return call
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository's root, as the working directory."""
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def router(monkeypatch: pytest.MonkeyPatch) -> Iterator[MoonshotServer]:
+    """A server that lists what OpenRouter does, which the environment names as that."""
+    with MoonshotServer(dialect="openrouter") as router:
+        monkeypatch.setenv("OPENROUTER_BASE_URL", router.base_url)
+        yield router

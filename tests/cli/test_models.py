@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from moongate.testing import MoonshotServer
+from moongate.testing import Fault, MoonshotServer
 
 
 def test_the_list_as_a_document(moongate, server) -> None:
@@ -74,3 +74,27 @@ def test_save_keeps_the_body_as_it_came(moongate, server, tmp_path) -> None:
     assert ran.code == 0
     body = (tmp_path / "lists" / "moonshot.json").read_bytes()
     assert body.startswith(b'{"object":"list"')
+
+
+def test_save_asks_now_and_keeps_no_older_list(moongate, server, tmp_path) -> None:
+    assert moongate("models").code == 0
+    server.models = ["kimi-k3"]
+    assert moongate("models", "--save", str(tmp_path)).out.splitlines()[1].startswith("kimi-k3\t")
+    server.inject(Fault("status", path="/models", status=500, times=None))
+    ran = moongate("models", "--save", str(tmp_path))
+    assert ran.code == 4 and b"kimi-k3" in (tmp_path / "moonshot.json").read_bytes()
+
+
+def test_save_all_keeps_what_can_be_had_and_says_what_cannot(moongate, server, tmp_path, monkeypatch) -> None:
+    with MoonshotServer(dialect="openrouter") as router:
+        monkeypatch.setenv("OPENROUTER_BASE_URL", router.base_url)
+        monkeypatch.setenv("AIMLAPI_BASE_URL", "http://127.0.0.1:9/v1")
+        ran = moongate("models", "--all", "--save", str(tmp_path / "lists"), "--json")
+    assert ran.code == 4 and "aimlapi is left out" in ran.err
+    assert [listed["provider"] for listed in ran.json] == ["moonshot", "openrouter"]
+    assert sorted(path.name for path in (tmp_path / "lists").iterdir()) == ["moonshot.json", "openrouter.json"]
+
+
+def test_all_alone_asks_for_what(moongate, server) -> None:
+    ran = moongate("models", "--all")
+    assert ran.code == 2 and "--save" in ran.err

@@ -68,8 +68,7 @@ def lookup(name: str, listing: Listing, row: Provider, pins: Pins) -> Verdict | 
     if found is not None or pinned is None:
         return found
     found = _taken(pinned, listing, row)
-    note = f"pinned to {pinned!r}"
-    return replace(found, name=name, found="alias", note=note, pinned=pinned) if found is not None else None
+    return replace(found, name=name, found="alias", note="pinned", pinned=pinned) if found is not None else None
 
 
 def _taken(name: str, listing: Listing, row: Provider) -> Verdict | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moongate.errors import ConfigError, MoongateError, TooLargeError, UsageError
+from moongate.errors import ConfigError, MoongateError, StorageError, TooLargeError, UsageError
 from moongate.facts.models import Listing
 from moongate.facts.providers import Provider
 from moongate.store.atomic import replacing
@@ -69,6 +69,10 @@ def write(folder: Path, listing: Listing) -> Path:
     if Path(name).name != name or name.startswith("."):
         raise ConfigError(f"The provider's name {listing.provider!r} cannot be a file's.", advice="Rename it.")
     path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{str(folder)!r} cannot be made: {error.strerror or error}.") from error
     with replacing(path) as file:
         file.write(listing.body)
     os.utime(path, (listing.fetched_at, listing.fetched_at))

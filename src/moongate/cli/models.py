@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from moongate.cli.options import Asked, connecting
-from moongate.errors import MoongateError, StorageError
+from moongate.cli.pinned import live
+from moongate.errors import ListUnavailableError, MoongateError, UsageError
 from moongate.facts.moments import rfc3339
 
 if TYPE_CHECKING:
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
 @click.command("models")
 @click.argument("name", required=False)
 @click.option("--all", "everywhere", is_flag=True, help="Ask every provider whose list can be had.")
-@click.option("--save", metavar="DIR", type=click.Path(file_okay=False), help="Keep the body as DIR/PROVIDER.json.")
+@click.option(
+    "--save",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the list, asked for now, as DIR/PROVIDER.json; with --all every list that can be had.",
+)
 @connecting
-def command(asked: Asked, name: str | None, everywhere: bool, save: str | None) -> int:
+def command(asked: Asked, name: str | None, everywhere: bool, save: Path | None) -> int:
     """List what the endpoint offers to this key; with NAME, say what that name means there.
 
     Exit code 1 when NAME is an id nowhere that was asked; 3 or 4 when no list could be had.
     """
     if name is None:
-        return _list(asked, save)
+        return _save_all(asked, save) if everywhere else _list(asked, save)
     answers = [_verdict(settings, name) for settings in _asked_settings(asked, everywhere)]
     verdicts = [verdict for verdict, _ in answers]
     if asked.show.json:
@@ -45,11 +51,8 @@ def _code(answers: list[tuple[Verdict, MoongateError | None]]) -> int:
     return errors[0].exit_code if errors and len(errors) == len(answers) else 1
 
 
-def _list(asked: Asked, save: str | None) -> int:
-    with asked.client() as client:
-        listing = client.models()
-    if save is not None:
-        _save(asked, listing, Path(save))
+def _list(asked: Asked, folder: Path | None) -> int:
+    listing = _fresh(asked) if folder is None else _saved(asked, asked.settings, folder)
     if asked.show.json:
         asked.show.document(_document(listing))
         return 0
@@ -57,6 +60,48 @@ def _list(asked: Asked, save: str | None) -> int:
     if listing.skipped:
         asked.show.talk(f"note: {listing.skipped} rows without a usable id were left out")
     return 0
+
+
+def _fresh(asked: Asked) -> Listing:
+    with asked.client() as client:
+        return client.models()
+
+
+def _saved(asked: Asked, settings: Settings, folder: Path) -> Listing:
+    """Keep the body that the endpoint sends now: `verify`, `diff` and `lint` read it in its provider's own shape.
+
+    Raises whatever kept the list from being had; an older one does not stand in for it.
+    """
+    from moongate.catalog import saved
+
+    answer = live(settings, settings.row.name)
+    if answer.listing is None:
+        raise answer.error or ListUnavailableError()
+    if answer.listing.partial:
+        asked.show.talk(f"warning: {answer.provider}: the list may not be whole: {answer.listing.partial}")
+    path = saved.write(folder, answer.listing)
+    asked.show.talk(f"saved {path}")
+    return answer.listing
+
+
+def _save_all(asked: Asked, folder: Path | None) -> int:
+    """Keep every list that can be had, and return the code of the first error where one could not."""
+    from moongate.settings.load import load_all
+
+    if folder is None:
+        raise UsageError("--all needs a NAME to ask about, or --save DIR to keep the lists in.")
+    codes, listings = [], []
+    for settings in load_all(asked.settings_flags()):
+        try:
+            listings.append(_saved(asked, settings, folder))
+        except UsageError:
+            raise
+        except MoongateError as error:
+            codes.append(error.exit_code)
+            asked.show.talk(f"warning: {settings.row.name} is left out: {error.message}")
+    if asked.show.json:
+        asked.show.document([_document(listing) for listing in listings])
+    return codes[0] if codes else 0
 
 
 def _document(listing: Listing) -> dict[str, Any]:
@@ -82,17 +127,6 @@ def _row(model: Model) -> tuple[str, ...]:
     marks = ["floats"] * model.floating + [f"until {model.expires}"] * bool(model.expires)
     reasoning = {True: "yes", False: "no", None: "?"}[model.reasoning]
     return (model.id, str(model.context_length or "?"), ", ".join(model.input), reasoning, ", ".join(marks))
-
-
-def _save(asked: Asked, listing: Listing, folder: Path) -> None:
-    """Keep the body as it was received: `verify`, `diff` and `lint` read it in its provider's own shape."""
-    path = folder / f"{listing.provider}.json"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(listing.body)
-    except OSError as error:
-        raise StorageError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
-    asked.show.talk(f"saved {path}")
 
 
 def _asked_settings(asked: Asked, everywhere: bool) -> list[Settings]:

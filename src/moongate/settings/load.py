@@ -198,18 +198,66 @@ def load_all(
     A key variable counts only for the provider it is unambiguous for; the embedded model is left out.
     """
     environment = os.environ if env is None else env
-    names = [row for row in all_rows(flags or Flags(), environment, cwd, home).values() if row.name != "local"]
+    rows = all_rows(flags, env, cwd, home)
+    usable = [
+        row.name
+        for row in rows.values()
+        if row.list_auth != "required" or any(variable in environment for variable in row.key_env)
+    ]
+    return load_each(usable, flags, env=env, cwd=cwd, home=home)
+
+
+def load_configured(
+    flags: Flags | None = None,
+    *,
+    besides: Iterable[str] = (),
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> list[Settings]:
+    """Return the settings of every provider that the user set up, and of those named in `besides`.
+
+    Set up is what has a key or address variable in the environment, a table of its own, or is the configured default.
+    """
+    given, environment = flags or Flags(), os.environ if env is None else env
+    config = config_files(given, environment, cwd or working_folder(), home or Path.home())
+    named = {_value("provider", given, environment, config)[0], *besides}
+    chosen = [
+        row.name
+        for row in all_rows(flags, env, cwd, home).values()
+        if row.name in named
+        or not row.built_in
+        or any(variable in environment for variable in (*row.key_env, *row.url_env))
+    ]
+    return load_each(chosen, flags, env=env, cwd=cwd, home=home)
+
+
+def load_each(
+    names: Iterable[str],
+    flags: Flags | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> list[Settings]:
+    """Return the settings of each provider in turn, once for each endpoint; the embedded model is left out."""
     flags = replace(flags or Flags(), base_url=None, api_key=None)
-    found = []
-    for row in names:
-        usable = row.list_auth != "required" or any(variable in environment for variable in row.key_env)
-        if usable:
-            found.append(load(replace(flags, provider=row.name), env=env, cwd=cwd, home=home))
-    return found
+    found: dict[str, Settings] = {}
+    for name in names:
+        if name != "local":
+            settings = load(replace(flags, provider=name), env=env, cwd=cwd, home=home)
+            found.setdefault(settings.row.name, settings)
+    return list(found.values())
 
 
-def all_rows(flags: Flags, env: Mapping[str, str], cwd: Path | None, home: Path | None) -> dict[str, Provider]:
+def all_rows(
+    flags: Flags | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    home: Path | None = None,
+) -> dict[str, Provider]:
     """Return every provider that can be named: the built-in ones and those of the files that count."""
+    flags, env = flags or Flags(), os.environ if env is None else env
     config = config_files(flags, env, cwd or working_folder(), home or Path.home())
     insecure = bool(_value("insecure_http", flags, env, config)[0])
     return {**built_in(), **_own_providers(config, insecure_http=insecure)}
