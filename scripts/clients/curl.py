@@ -1,0 +1,53 @@
+"""curl, as documentation shows it: models, chat, stream, tools, a wrong id."""
+
+import json
+import os
+import subprocess
+
+MODEL = "kimi-k2.6"
+TOOL = {
+    "type": "function",
+    "function": {"name": "look", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
+}
+
+
+def curl(path, body=None):
+    """Run curl and return what it printed. The key goes in through a pipe, not on the command line."""
+    command = ["curl", "-sS", "-N", "--max-time", "20", "--config", "-", os.environ["GATEWAY_URL"] + path]
+    if body is not None:
+        command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    secret = f'header = "Authorization: Bearer {os.environ["GATEWAY_KEY"]}"\n'
+    return subprocess.run(command, input=secret, capture_output=True, text=True, check=True).stdout
+
+
+def chat(*messages, **more):
+    body = {"model": MODEL, "messages": list(messages), **more}
+    return json.loads(curl("/chat/completions", body))["choices"][0]["message"]
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+listed = [row["id"] for row in json.loads(curl("/models"))["data"]]
+streamed = curl("/chat/completions", {"model": MODEL, "messages": [user("hello again")], "stream": True})
+events = [json.loads(line[6:]) for line in streamed.split("\n") if line.startswith("data: {")]
+asked = chat(user("look outside"), tools=[TOOL])
+(call,) = asked["tool_calls"]
+seen = {"role": "tool", "tool_call_id": call["id"], "content": "rain"}
+wrong = json.loads(curl("/chat/completions", {"model": "kimi-k2-6", "messages": [user("hello")]}))
+version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+print(
+    json.dumps(
+        {
+            "client": f"curl {version}",
+            "models": listed,
+            "chat": chat(user("hello"))["content"],
+            "stream": "".join(c["delta"].get("content") or "" for event in events for c in event["choices"]),
+            "pieces": len(events),
+            "call": [call["function"]["name"], json.loads(call["function"]["arguments"])],
+            "tool": chat(user("look outside"), asked, seen, tools=[TOOL])["content"],
+            "refused": wrong["error"]["suggestions"][0],
+        }
+    )
+)

@@ -1,0 +1,45 @@
+"""LangChain's ChatOpenAI: chat, stream, tools, a wrong id. It has no call that lists models."""
+
+import json
+import os
+from importlib.metadata import version
+
+import openai
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+
+
+@tool
+def look(place: str) -> str:
+    """Look at a place."""
+    return "rain"
+
+
+def model(name="kimi-k2.6"):
+    return ChatOpenAI(model=name, base_url=os.environ["GATEWAY_URL"], api_key=os.environ["GATEWAY_KEY"])
+
+
+pieces = [piece.content for piece in model().stream("hello again")]
+asked = model().bind_tools([look]).invoke("look outside")
+(call,) = asked.tool_calls
+seen = ToolMessage(look.invoke(call["args"]), tool_call_id=call["id"])
+told = model().bind_tools([look]).invoke([HumanMessage("look outside"), asked, seen])
+try:
+    model("kimi-k2-6").invoke("hello")
+    refused = None
+except openai.NotFoundError as error:
+    refused = error.body["suggestions"][0]
+print(
+    json.dumps(
+        {
+            "client": f"langchain-openai {version('langchain-openai')}",
+            "chat": model().invoke("hello").content,
+            "stream": "".join(pieces),
+            "pieces": len(pieces),
+            "call": [call["name"], call["args"]],
+            "tool": told.content,
+            "refused": refused,
+        }
+    )
+)

@@ -1,0 +1,46 @@
+"""The OpenAI SDK, blocking: models, chat, stream, tools, a wrong id."""
+
+import json
+import os
+
+import openai
+
+MODEL = "kimi-k2.6"
+TOOL = {
+    "type": "function",
+    "function": {"name": "look", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
+}
+client = openai.OpenAI(base_url=os.environ["GATEWAY_URL"], api_key=os.environ["GATEWAY_KEY"])
+create = client.chat.completions.create
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+listed = [model.id for model in client.models.list()]
+plain = create(model=MODEL, messages=[user("hello")]).choices[0].message.content
+chunks = [chunk for chunk in create(model=MODEL, messages=[user("hello again")], stream=True) if chunk.choices]
+asked = create(model=MODEL, messages=[user("look outside")], tools=[TOOL]).choices[0].message
+(call,) = asked.tool_calls
+seen = {"role": "tool", "tool_call_id": call.id, "content": "rain"}
+told = create(model=MODEL, messages=[user("look outside"), asked, seen], tools=[TOOL]).choices[0].message.content
+try:
+    create(model="kimi-k2-6", messages=[user("hello")])
+    refused = None
+except openai.NotFoundError as error:
+    refused = error.body["suggestions"][0]
+print(
+    json.dumps(
+        {
+            "client": f"openai {openai.__version__}",
+            "models": listed,
+            "chat": plain,
+            "stream": "".join(chunk.choices[0].delta.content or "" for chunk in chunks),
+            "pieces": len(chunks),
+            "call": [call.function.name, json.loads(call.function.arguments)],
+            "tool": told,
+            "refused": refused,
+        }
+    )
+)
