@@ -100,3 +100,27 @@ def test_a_killed_worker_loses_no_settled_call_and_keeps_nothing(desk: Desk) -> 
     assert len(lines) == len(desk.entries()) == CALLS  # what was in flight was free again, for the other one
     assert desk.account("ada").balance == usd(0)
     assert list(desk.path.with_name("gateway-journals").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("on_full", "told", "lines"),
+    [
+        ("refuse", ["answered", "not answered", "not begun", "not begun", "answered"], 3),
+        ("go_on", ["answered"] * 5, 5),
+    ],
+)
+def test_a_full_disk_refuses_or_goes_on_and_loses_nothing_either_way(
+    desk: Desk, on_full: str, told: list[str], lines: int
+) -> None:
+    desk.create_account("ada", usd(1000))
+    _, secret = desk.create_key("ada")
+    script = SPENDER.with_name("full_disk.py")
+    ran = subprocess.run(
+        [sys.executable, str(script), str(desk.path), secret, on_full], capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.splitlines() == told, ran.stderr
+    assert "THE DISK DOES NOT TAKE" in ran.stderr
+    assert "the disk takes the gateway's records again, nothing is lost" in ran.stderr
+    assert len(desk.entries()) == lines
+    assert desk.account("ada").balance == usd(1000 - 10 * lines)
+    assert desk._connection.execute("SELECT count(*) FROM leases").fetchone()[0] == 0

@@ -44,6 +44,30 @@ def test_refuses_a_file_of_a_newer_moongate(connection: sqlite3.Connection) -> N
     assert raised.value.advice
 
 
+def test_a_gateways_first_form_keeps_its_calls_and_adds_them_up(connection: sqlite3.Connection) -> None:
+    first, *later = migrations()
+    migrate(connection, [first])
+    connection.execute("INSERT INTO accounts VALUES (1, 'ada', 'USD', 900, 0)")
+    connection.execute("INSERT INTO keys VALUES (4, 1, 'hash', 'sk-mg-x', 'n', 0, NULL)")
+    line = (86_400.5, 1, 4, "r", "m", "a", "p", 10, 2, 0, 0, 60, "USD", "b", 5, "ok", 200)
+    add = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    for number, changes in enumerate(({}, {16: 500, 15: "server", 4: "", 11: None}, {0: 2 * 86_400})):
+        fields = [changes.get(place, value) for place, value in enumerate(line)]
+        connection.execute(add, (number, *fields[:3], str(number), *fields[4:]))
+    migrate(connection, [first, *later])
+    assert connection.execute("SELECT count(*), sum(cost_nano) FROM ledger").fetchone()[:] == (3, 120)
+    rows = connection.execute(
+        "SELECT key_id, day, model, calls, failed, unpriced, cost_nano FROM usage ORDER BY day, model"
+    )
+    assert [tuple(row) for row in rows] == [
+        (4, 1, "a", 1, 1, 1, 0),
+        (4, 1, "m", 1, 0, 0, 60),
+        (4, 2, "m", 1, 0, 0, 60),
+    ]
+    key = connection.execute("SELECT tags, rpm, revision FROM keys").fetchone()
+    assert tuple(key) == ("[]", None, 0)
+
+
 def test_the_packaged_steps_are_numbered_without_a_gap_and_make_strict_tables(connection: sqlite3.Connection) -> None:
     steps = migrations()
     assert [step.version for step in steps] == list(range(1, len(steps) + 1))

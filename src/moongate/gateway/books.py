@@ -66,8 +66,7 @@ class Books:
             if not self._reaped <= now < self._reaped + REAP_S:
                 self._reaped = now
                 crew.reap(self._connection, self._folder, but=self.worker_id)
-            grants = self._traded(gives, asks, now) if gives or asks else ()
-            return Report(grants=grants, wanted=tuple(leases.wanted(self._connection, self.worker_id)))
+            return self._traded(gives, asks, now)
 
     def close(self) -> None:
         """Book everything, free every slice, and leave the crew."""
@@ -79,12 +78,15 @@ class Books:
         finally:
             self._connection.close()
 
-    def _traded(self, gives: Mapping[PotName, int], asks: Sequence[Ask], now: float) -> tuple[Grant, ...]:
+    def _traded(self, gives: Mapping[PotName, int], asks: Sequence[Ask], now: float) -> Report:
         connection, worker = self._connection, self.worker_id
+        if not gives and not asks and not leases.is_wanted(connection, worker):
+            return Report(grants=(), wanted=())
         with transaction(connection):
             for pot, amount in gives.items():
                 leases.give(connection, worker, pot, amount, now=now)
-            return tuple(leases.take(connection, worker, asked, now=now) for asked in asks)
+            grants = tuple(leases.take(connection, worker, asked, now=now) for asked in asks)
+            return Report(grants=grants, wanted=leases.wanted(connection, worker))
 
     def _book(self) -> None:
         while self._journals:

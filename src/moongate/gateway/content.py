@@ -56,13 +56,13 @@ class Content:
 
     def keep(self, hold: Hold, request: bytes, answer: bytes) -> None:
         """Note what was said; returns at once."""
+        is_cut = len(request) > BODY_MAX or len(answer) > BODY_MAX
+        request, answer = request[:BODY_MAX], answer[:BODY_MAX]
         size = len(request) + len(answer)
         if self._waiting + size > QUEUE_MAX:
             self._left_out += 1
             return
-        cut = len(request) > BODY_MAX or len(answer) > BODY_MAX
-        row = (hold.request_id, hold.want.at, hold.caller.key_id, request[:BODY_MAX], answer[:BODY_MAX], int(cut))
-        self._queue.append(row)
+        self._queue.append((hold.request_id, hold.want.at, hold.caller.key_id, request, answer, int(is_cut)))
         self._waiting += size
 
     @property

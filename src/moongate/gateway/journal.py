@@ -73,8 +73,9 @@ class Journal:
         self.size += written
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; a line that comes later is refused, and not written into whatever is opened next."""
         os.close(self._file)
+        self._file = -1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,9 +70,14 @@ def use(connection: sqlite3.Connection, worker_id: int, used: Iterable[tuple[Pot
     connection.executemany(_USE, [(amount, *pot, worker_id) for pot, amount in used])
 
 
-def wanted(connection: sqlite3.Connection, worker_id: int) -> list[PotName]:
+def is_wanted(connection: sqlite3.Connection, worker_id: int) -> bool:
+    """Say whether others wait for a slice of a worker's."""
+    return connection.execute(_WANTED, (worker_id,)).fetchone() is not None
+
+
+def wanted(connection: sqlite3.Connection, worker_id: int) -> tuple[PotName, ...]:
     """Return the pots whose slice others wait for, and forget that they do."""
-    found = [PotName(*row) for row in connection.execute(_WANTED, (worker_id,))]
+    found = tuple(PotName(*row) for row in connection.execute(_WANTED, (worker_id,)))
     if found:
         connection.execute("UPDATE leases SET wanted = 0 WHERE worker_id = ? AND wanted", (worker_id,))
     return found

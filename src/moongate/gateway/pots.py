@@ -64,6 +64,17 @@ class Pot:
             return min(tokens, self.limit) if self.limit is not None else tokens
         return 1
 
+    def draw(self, amount: int) -> None:
+        """Take something out, for a call."""
+        self.free -= amount
+        self.held += amount
+        self.drawn += amount
+
+    def put_back(self, held: int, rest: int) -> None:
+        """Forget what a call held, and put back what it did not use; below zero where it used more."""
+        self.held -= held
+        self.free += rest
+
     def turn(self) -> tuple[int, int]:
         """Return how much to give back, and how much more to ask for, as a round goes by.
 
@@ -88,15 +99,18 @@ class Pot:
 
 
 class Purse:
-    """The pots that one key's calls draw from, for one day."""
+    """The pots that one key's calls draw from, for one day, by what is drawn."""
 
-    __slots__ = ("balance", "budgets", "day", "others", "pots")
+    __slots__ = ("balance", "budgets", "counts", "day", "money", "others", "pots", "tokens")
 
     def __init__(self, day: int, balance: Pot, others: tuple[Pot, ...]) -> None:
         self.day = day
         self.balance = balance
         self.others = others
         self.pots = (balance, *others)
+        self.money = tuple(pot for pot in others if pot.unit == NANO)
+        self.counts = tuple(pot for pot in others if pot.unit in (CALLS, SLOTS))
+        self.tokens = next((pot for pot in others if pot.unit == TOKENS), None)
         kinds = {pot.name.kind for pot in others}
         self.budgets = ("day" in kinds) + 2 * ("month" in kinds)  # as the journal tells it
 

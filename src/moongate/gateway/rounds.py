@@ -138,6 +138,7 @@ class Rounds:
                 self._slices.undo(gives)
                 self._failed(error, waiting)
                 return error
+            self._unwritten.recovered()
             self._traded(asks, report)
             if self._content is not None and self._content.due:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._content.write)

@@ -23,7 +23,7 @@ from moongate.gateway import replies, seams
 from moongate.gateway.books import JOURNAL_MAX, Books
 from moongate.gateway.callers import Callers
 from moongate.gateway.content import Content, beside
-from moongate.gateway.pots import NANO, SLOTS, TOKENS, Pot, Purse, day_of, end_of
+from moongate.gateway.pots import SLOTS, Purse, day_of, end_of
 from moongate.gateway.replies import Refusal
 from moongate.gateway.rounds import Rounds
 from moongate.gateway.seams import Caller, Hold, Outcome, Want
@@ -79,8 +79,14 @@ class Till:
         nano = want.worst_nano or ONE_NANO
         if nano > purse.balance.free:
             return None
-        for pot in purse.others:
-            if (nano if pot.unit == NANO else pot.need(nano, want.worst_tokens)) > pot.free:
+        if purse.others:
+            for pot in purse.money:
+                if nano > pot.free:
+                    return None
+            for pot in purse.counts:
+                if pot.free < 1:
+                    return None
+            if purse.tokens is not None and purse.tokens.need(nano, want.worst_tokens) > purse.tokens.free:
                 return None
         return self.draw(caller, want)
 
@@ -98,19 +104,21 @@ class Till:
     def draw(self, caller: Caller, want: Want) -> Hold:
         """Take what a call may take from its pots, whatever is in them."""
         purse: Purse = caller.pots
-        nano = want.worst_nano or ONE_NANO
+        nano, tokens = want.worst_nano or ONE_NANO, want.worst_tokens
         balance = purse.balance
         balance.free -= nano
         balance.held += nano
         balance.drawn += nano
-        for pot in purse.others:
-            need = nano if pot.unit == NANO else pot.need(nano, want.worst_tokens)
-            pot.free -= need
-            pot.held += need
-            pot.drawn += need
+        if purse.others:
+            for pot in purse.money:
+                pot.draw(nano)
+            for pot in purse.counts:
+                pot.draw(1)
+            if purse.tokens is not None:
+                tokens = purse.tokens.need(nano, tokens)
+                purse.tokens.draw(tokens)
         self._count = count = self._count + 1
-        name = self._stamp + b"%08x".__mod__(count).decode()
-        return Hold(name, caller, want, nano, want.worst_tokens, purse, time.monotonic())
+        return Hold(f"{self._stamp}{count:08x}", caller, want, nano, tokens, purse, time.monotonic())
 
     def settle(self, hold: Hold, outcome: Outcome) -> None:
         """Write the call's line, and give back what it did not take. Raises StorageError as configured."""
@@ -197,19 +205,13 @@ class Till:
         balance = purse.balance
         balance.held -= hold.nano
         balance.free += hold.nano - nano
-        for pot in purse.others:
-            need = hold.nano if pot.unit == NANO else pot.need(hold.nano, hold.tokens)
-            pot.held -= need
-            pot.free += need - _taken(pot, nano, tokens, took=took)
-
-
-def _taken(pot: Pot, nano: int, tokens: int, *, took: bool) -> int:
-    """Return what a call used up of a pot: a place among the calls at once is free again, a request is not."""
-    if pot.unit == NANO:
-        return nano
-    if pot.unit == TOKENS:
-        return tokens
-    return 0 if pot.unit == SLOTS else int(took)
+        if purse.others:
+            for pot in purse.money:
+                pot.put_back(hold.nano, hold.nano - nano)
+            for pot in purse.counts:  # a place among the calls at once is free again, a request is not
+                pot.put_back(1, int(pot.unit == SLOTS or not took))
+            if purse.tokens is not None:
+                purse.tokens.put_back(hold.tokens, hold.tokens - tokens)
 
 
 @contextlib.asynccontextmanager

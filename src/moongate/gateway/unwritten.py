@@ -50,7 +50,7 @@ class Unwritten:
             raise _refusal(error) from error
 
     def retry(self) -> None:
-        """Write what waits, as far as there is room; then calls may begin again."""
+        """Write what waits, as far as there is room."""
         while self._lines:
             try:
                 self._write(self._lines[0])
@@ -58,12 +58,14 @@ class Unwritten:
                 self._is_full(error)
                 return
             self._lines.popleft()
-        if self.full:
+
+    def recovered(self) -> None:
+        """Let calls begin again, now that the books could be written, unless lines wait still."""
+        if self.full and not self._lines:
             lost = f"; {self.lost} settled calls are lost" if self.lost else ", nothing is lost"
             log.warning("the disk takes the gateway's records again%s", lost)
             self.full = self.shut = False
             self.lost = 0
-            self._said = float("-inf")
 
     def check(self) -> None:
         """Raise StorageError while no call may begin."""
