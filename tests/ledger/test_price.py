@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.money import Money, Price
 from moongate.facts.providers import at, built_in
 from moongate.ledger.price import batch_price_of, cost_of, price_of
+from moongate.testing import Readings
+from moongate.testing.chat import Completion
+from moongate.testing.chat import Usage as Spent
+from moongate.testing.shapes import body, events
+from moongate.wire import calls
+from moongate.wire.replies import Reply
+from moongate.wire.stream import ChatStream
 
 ROWS = built_in()
 USED = Usage(prompt_tokens=1_000_000, completion_tokens=1_000_000, cached_tokens=500_000)
@@ -80,3 +91,48 @@ def test_a_batch_costs_a_published_share() -> None:
     assert batch_price_of(Model(id="kimi-k3"), ROWS["moonshot"]) is None  # it takes none
     assert batch_price_of(K26, ROWS["moonshot-cn"]) is None  # nobody published a share
     assert batch_price_of(replace(K26, price=LIVE), at(ROWS["moonshot"], "http://127.0.0.1:9/v1")) is None
+
+
+tokens = st.integers(0, 10**9)
+amounts = st.decimals(0, 1000, places=6)
+readings = st.builds(
+    Readings,
+    usage_in_stream=st.sampled_from(["both", "choice", "top"]),
+    usage_null=st.booleans(),
+    cached_tokens=st.sampled_from(["both", "top"]),
+)
+completions = st.builds(
+    Completion,
+    id=st.just("x"),
+    created=st.just(1),
+    model=st.just("kimi-k2.6"),
+    content=st.text(max_size=20),
+    reasoning=st.none() | st.text(max_size=20),
+    tool_calls=st.just(()),
+    finish_reason=st.just("stop"),
+    usage=st.builds(Spent, prompt=tokens, completion=tokens, cached=tokens, reasoning=tokens),
+    cost=amounts,
+    piece=st.integers(1, 30),
+)
+
+
+@given(
+    completions,
+    st.sampled_from(["moonshot", "openrouter", "aimlapi", "openai"]),
+    readings,
+    st.booleans(),
+    st.none() | st.builds(Price, currency=st.just("USD"), input=amounts, output=amounts, cached_input=amounts),
+)
+def test_a_cost_never_differs_between_plain_and_streamed(
+    done: Completion, dialect: Any, read: Readings, usage_asked: bool, own: Price | None
+) -> None:
+    usage_asked = usage_asked or dialect in ("aimlapi", "openai")  # these two say nothing unasked
+    row = replace(ROWS["moonshot"], dialect=dialect, prices={} if own is None else {"kimi-k2.6": own})
+    call = calls.chat(row, b"{}", model="kimi-k2.6")
+    plain = call.decode(Reply(status=200, body=msgspec.json.encode(body(done, dialect=dialect, readings=read))))
+    stream = ChatStream(row, asked_model="kimi-k2.6")
+    for event in events(done, dialect=dialect, readings=read, include_usage=usage_asked):
+        stream.feed(event)
+    streamed = stream.finish()
+    assert cost_of(plain.usage, K26, row) == cost_of(streamed.usage, K26, row)
+    assert plain.usage == streamed.usage and plain.content == streamed.content

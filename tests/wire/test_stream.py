@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moongate.errors import BrokenStreamError, InsufficientBalanceError, MoongateError, OverloadedError, ServerError
-from moongate.facts.chat import Answer, Usage
+from moongate.facts.chat import Answer, Chunk, Usage
 from moongate.facts.money import Money
 from moongate.facts.providers import built_in
+from moongate.testing import Readings, ToolCall
+from moongate.testing.chat import Completion
+from moongate.testing.chat import Usage as Spent
+from moongate.testing.shapes import events
 from moongate.wire.stream import ChatStream
 
 ROW = built_in()["moonshot"]
@@ -20,24 +25,55 @@ STREAMS = {path.stem: path.read_bytes() for path in sorted((Path(__file__).paren
 TWICE = Usage(prompt_tokens=89, completion_tokens=67, reasoning_tokens=26)
 
 
-def _answer(*pieces: bytes) -> Answer:
+def _read(*pieces: bytes) -> tuple[list[Chunk], Answer]:
     stream = ChatStream(ROW, asked_model="kimi-k2.6")
-    for piece in pieces:
-        stream.feed(piece)
-    return stream.finish()
+    chunks = [chunk for piece in pieces for chunk in stream.feed(piece)]
+    return chunks, stream.finish()
 
 
-@given(st.sampled_from(sorted(STREAMS)), st.data())
-def test_any_split_gives_the_same_answer(name: str, data: st.DataObject) -> None:
-    body = STREAMS[name]
+def _answer(*pieces: bytes) -> Answer:
+    return _read(*pieces)[1]
+
+
+def _served() -> dict[str, bytes]:
+    """Return a stream of each dialect as the offline server writes it: reasoning, text beyond ASCII, two calls."""
+    calls = (ToolCall(name="f", arguments={"a": "月"}), ToolCall(name="f", arguments={}))
+    done = Completion(
+        id="x", created=1, model="m", content="晚上好 🌙", reasoning="想…", tool_calls=calls, finish_reason="stop",
+        usage=Spent(prompt=9, completion=7, cached=4, reasoning=2), cost=Decimal("0.00002"), piece=1,
+    )  # fmt: skip
+    return {
+        dialect: b"".join(events(done, dialect=dialect, readings=Readings(), include_usage=True))
+        for dialect in ("moonshot", "openrouter", "aimlapi", "openai")
+    }
+
+
+ALL = STREAMS | _served()
+
+
+@given(st.sampled_from(sorted(ALL)), st.data())
+def test_any_split_gives_the_same_chunks_and_the_same_answer(name: str, data: st.DataObject) -> None:
+    body = ALL[name]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
     pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    assert _answer(*pieces) == _answer(body)
+    assert _read(*pieces) == _read(body)
 
 
-@pytest.mark.parametrize("name", sorted(STREAMS))
-def test_byte_by_byte(name: str) -> None:
-    assert _answer(*(bytes([byte]) for byte in STREAMS[name])) == _answer(STREAMS[name])
+@pytest.mark.parametrize("name", sorted(ALL))
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_byte_by_byte_with_any_line_end(name: str, line_end: bytes) -> None:
+    body = ALL[name].replace(b"\r\n", b"\n").replace(b"\n", line_end)
+    assert _read(*(bytes([byte]) for byte in body)) == _read(ALL[name])
+
+
+@pytest.mark.parametrize("dialect", ["moonshot", "openrouter", "aimlapi", "openai"])
+def test_every_dialect_says_the_same(dialect: str) -> None:
+    answer = _answer(ALL[dialect])
+    assert (answer.content, [call.arguments for call in answer.tool_calls]) == ("晚上好 🌙", ['{"a":"月"}', "{}"])
+    assert answer.reasoning == (None if dialect == "openai" else "想…")
+    assert answer.usage is not None and (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (9, 7)
+    reported = "0.00002 USD" if dialect in ("openrouter", "aimlapi") else "None"
+    assert str(answer.usage.reported_cost) == reported
 
 
 @pytest.mark.parametrize("name", ["recorded_usage_twice", "usage_twice", "usage_in_choice", "usage_on_top"])
