@@ -40,6 +40,13 @@ def test_an_uncertain_rule_is_told_apart(facts: list[dict[str, str]]) -> None:
     assert surenesses == {"sure", "uncertain"}
 
 
+def test_every_hint_stands_by_itself(facts: list[dict[str, str]]) -> None:
+    told = {fact["name"]: fact for fact in facts if fact["kind"] == "hint"}
+    assert "kimi-k2.5 ended 2026-08-31" in told["moonshot"]["says"]
+    assert "apidog.com" in told["kimi-k2.6-thinking"]["source"]
+    assert len(told) > 100
+
+
 def test_a_pipe_gets_tabs(moongate: Callable[..., Any], facts: list[dict[str, str]]) -> None:
     ran = moongate("facts")
     lines = ran.out.splitlines()

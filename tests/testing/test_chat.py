@@ -148,6 +148,22 @@ def test_no_money_gets_429(server: MoonshotServer, ask: Ask, body: Body) -> None
     )
 
 
+def test_other_readings_of_money_keys_and_lengths(ask: Ask, body: Body) -> None:
+    poor = Account(cash=Decimal(0), voucher=Decimal(0))
+    read = Readings(no_money=403, wrong_key="incorrect_api_key_error", max_tokens="ignored", k2_temperature="free")
+    with MoonshotServer(accounts=[poor], readings=read) as server:
+        refused = ask(server, "POST", "/chat/completions", body())
+        assert (refused.status, "insufficient balance" in refused.message) == (403, True)
+        wrong = ask(server, "GET", "/models", key="sk-nobody")
+        assert (wrong.status, wrong.json()["error"]["type"]) == (401, "incorrect_api_key_error")
+        poor.cash = Decimal(1)
+        whole = ask(server, "POST", "/chat/completions", body("x" * 400, max_tokens=3, temperature=0.3)).json()
+        assert whole["choices"][0]["finish_reason"] == "stop"
+        cut = ask(server, "POST", "/chat/completions", body("x" * 400, max_completion_tokens=3)).json()
+        assert cut["choices"][0]["finish_reason"] == "length"
+        assert ask(server, "POST", "/chat/completions", body(model="kimi-k3", temperature=0.3)).status == 400
+
+
 def test_the_estimate_is_the_prompt(server: MoonshotServer, ask: Ask, body: Body) -> None:
     estimate = ask(server, "POST", "/tokenizers/estimate-token-count", body("héllo world"))
     usage = ask(server, "POST", "/chat/completions", body("héllo world")).json()["usage"]

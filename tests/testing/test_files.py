@@ -26,6 +26,14 @@ def upload(
     )
 
 
+def test_images_are_extracted_or_not_as_two_pages_have_it() -> None:
+    picture = b"\x89PNG\r\n\x1a\n..."
+    for read, status in ((Readings(), 200), (Readings(images_extracted=False), 400)):
+        with MoonshotServer(readings=read) as server:
+            assert upload(server, picture, name="a.png").status_code == status
+            assert upload(server, picture, name="a.png", purpose="image").status_code == 200
+
+
 def test_a_file_there_and_back(server: MoonshotServer, ask: Ask) -> None:
     content = bytes(range(256)) * 5 + b"\r\n--\r\n\n"
     made = upload(server, content, name="日本.bin").json()

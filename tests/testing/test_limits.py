@@ -24,6 +24,14 @@ def test_the_documented_numbers() -> None:
     assert [tier.concurrency for tier in TIERS] == [1, 50, 100, 200, 400, 1000]
 
 
+@pytest.mark.parametrize("scope", ["user", "user+model"])
+def test_older_texts_name_another_scope(ask: Ask, body: Body, scope: Any) -> None:
+    server, _, _ = server_of(0, readings=Readings(limit_scope=scope))
+    with server:
+        told = [ask(server, "POST", "/chat/completions", body(max_tokens=9)) for _ in range(4)][-1]
+    assert f"request reached {scope} max RPM: 3" in told.message
+
+
 def test_requests_per_minute(ask: Ask, body: Body) -> None:
     server, clock, account = server_of(0)
     with server:

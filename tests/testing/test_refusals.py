@@ -20,5 +20,7 @@ def test_every_row_can_be_told_in_every_dialect() -> None:
 
 
 def _fields() -> dict[str, object]:
-    words = "field value low high expected got choice model org ak credit limit seconds current index role url kind"
+    words = (
+        "scope field value low high expected got choice model org ak credit limit seconds current index role url kind"
+    )
     return dict.fromkeys([*words.split(), "id", "requested", "name", "details", "purpose", "status"], "x")

@@ -42,7 +42,7 @@ def known() -> tuple[Known, ...]:
         *_prices(),
         *(_family(family) for family in families()),
         *(_rule(rule) for rule in rules()),
-        _hints(),
+        *_hints(),
     )
 
 
@@ -105,10 +105,11 @@ def _family(family: Family) -> Known:
     own = [rule.date for rule in rules() if family.name in rule.families]
     window = f"; window {family.window} tokens" if family.window else ""
     taken = f"; takes {', '.join(family.input)}" if family.input else ""
+    answer = f"; answers up to {family.answer} tokens unless told otherwise" if family.answer else ""
     return Known(
         kind="family",
         name=family.name,
-        says=f"{', '.join(family.ids)}: {_THINKS[family.thinks]}{window}{taken}",
+        says=f"{', '.join(family.ids)}: {_THINKS[family.thinks]}{window}{answer}{taken}",
         source="the rules that name this family; what the live list says comes first",
         date=max(own, default=max(rule.date for rule in rules())),
         sureness="dated",
@@ -131,15 +132,27 @@ def _rule(rule: Rule) -> Known:
     )
 
 
-def _hints() -> Known:
+def _hints() -> Iterator[Known]:
+    """Yield what explains a refusal: where ids were seen, and which of them never existed at Moonshot."""
     found = hints()
-    ids = {model_id for host in found.hosts for model_id in (*host.ids, *host.gone)}
-    gone = sum(len(host.gone) for host in found.hosts)
-    return Known(
-        kind="hint",
-        name="hints",
-        says=f"{len(found.hosts)} hosts, {len(ids)} ids, {gone} of them ended, {len(found.never)} that never existed",
-        source="first-party documentation, public catalogs and published captures",
-        date=found.updated,
-        sureness="hint",
-    )
+    for host in sorted(found.hosts, key=lambda host: host.name):
+        ended = tuple(f"{model_id} ended {day}" for model_id, day in sorted(host.gone.items()))
+        route = ("spellings of a client library",) if host.route else ()
+        seen = (f"last seen {host.seen}",) if host.seen else ()
+        yield Known(
+            kind="hint",
+            name=host.name,
+            says="; ".join((*route, ", ".join(sorted(host.ids)) or "no id now", *ended, *seen)),
+            source="first-party documentation, public catalogs and published captures",
+            date=found.updated,
+            sureness="hint",
+        )
+    for never in found.never.values():
+        yield Known(
+            kind="hint",
+            name=never.id,
+            says=f"was never served by Moonshot: {never.why}",
+            source=never.source,
+            date=found.updated,
+            sureness="hint",
+        )

@@ -98,10 +98,19 @@ class Accounts:
         """Return the account that a key belongs to."""
         return next((account for account in tuple(self._accounts) if key in account.keys), None)
 
-    def authenticated(self, request: Received, *, region: str, product: str, unnamed: KeyFault = "no_key") -> Account:
+    def authenticated(
+        self,
+        request: Received,
+        *,
+        region: str,
+        product: str,
+        unnamed: KeyFault = "no_key",
+        unknown: KeyFault = "wrong_key",
+    ) -> Account:
         """Return who is calling; a missing, unknown or foreign key raises the 401 that it gets here.
 
-        `unnamed` is the refusal of a call without any key, which sources word differently.
+        `unnamed` is the refusal of a call without any key, `unknown` that of a wrong one: sources word both
+        differently.
         """
         header = request.headers.get("authorization", "")
         scheme, _, key = header.partition(" ")
@@ -109,7 +118,7 @@ class Accounts:
             raise refuse(unnamed)
         account = self.owner(key.strip())
         if account is None or account.product != product or account.region != region:
-            raise refuse("wrong_key")
+            raise refuse(unknown)
         return account
 
 
@@ -124,4 +133,6 @@ def cost(price: Price | None, *, prompt: int, cached: int, completion: int) -> D
 def told_to(account: Account, name: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Refusal:
     """Return the refusal of that name as this account would read it, every number in it a zero."""
     zeros: dict[str, object] = dict.fromkeys(("limit", "seconds", "current", "credit"), 0)
-    return Refusal(name=name, fields={**zeros, "org": account.org, "ak": account.ak}, headers=headers)
+    return Refusal(
+        name=name, fields={**zeros, "scope": "organization", "org": account.org, "ak": account.ak}, headers=headers
+    )

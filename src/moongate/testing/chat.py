@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from moongate.testing.models import ServedModel
+from moongate.testing.readings import Readings
 from moongate.testing.replies import Answer, ToolCall
 from moongate.testing.tokens import BYTES_PER_TOKEN, count
 
@@ -54,17 +55,17 @@ def thinks(request: Mapping[str, Any], model: ServedModel) -> bool:
     return model.reasoning and not off
 
 
-def asked_max(request: Mapping[str, Any]) -> int | None:
+def asked_max(request: Mapping[str, Any], readings: Readings) -> int | None:
     """Return the completion tokens that the request allows, under either of the two names."""
-    for name in ("max_completion_tokens", "max_tokens"):
+    for name in ("max_completion_tokens", *(("max_tokens",) if readings.max_tokens == "honoured" else ())):
         if isinstance(request.get(name), int):
             return int(request[name])
     return None
 
 
-def allowed_max(request: Mapping[str, Any], model: ServedModel, prompt: int) -> int:
+def allowed_max(request: Mapping[str, Any], model: ServedModel, prompt: int, readings: Readings) -> int:
     """Return the completion tokens that the call may use: what it asks for, or the default that still fits."""
-    asked = asked_max(request)
+    asked = asked_max(request, readings)
     if asked is not None:
         return asked
     return max(0, min(DEFAULT_MAX.get(model.family, DEFAULT_MAX_OTHERS), model.context_length - prompt))

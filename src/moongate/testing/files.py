@@ -23,6 +23,7 @@ PURPOSES = {
     "six": ("file-extract", "image", "video", "batch", "batch_output", "lambda"),
     "extract": ("file-extract",),
 }
+_IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
 TEXT = ("content-type", "text/plain; charset=utf-8")
 
 
@@ -98,6 +99,8 @@ class Files:
             raise refuse("file_missing")
         purpose = form["purpose"].content.decode("utf-8", "replace") if "purpose" in form else ""
         _check_purpose(purpose, world.readings)
+        if purpose == "file-extract" and not world.readings.images_extracted and file.content.startswith(_IMAGES):
+            raise refuse("file_image")
         self._check_room(account, len(file.content))
         stored = self.add(account, filename=file.filename, purpose=purpose, content=file.content, at=world.clock())
         return reply_json(stored.shown())

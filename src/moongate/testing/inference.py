@@ -77,6 +77,8 @@ def solvent(world: World, account: Account) -> None:
     """Raise the provider's answer to an account without money."""
     if account.available > 0 or account.unlimited or world.product == "code":
         return
+    if world.readings.no_money == 403:
+        raise refuse("no_money")
     name = "suspended" if account.cash < 0 else "quota"
     raise refuse(name, org=account.org, ak=account.ak, credit=int(account.available))
 
@@ -90,7 +92,7 @@ def infer(
         raise refusal
     messages, tools = items(asked.get("messages")), items(asked.get("tools"))
     prompt = prompt_tokens(messages, tools) + _preamble(world, model)
-    maximum = allowed_max(asked, model, prompt)
+    maximum = allowed_max(asked, model, prompt, world.readings)
     if prompt + maximum > model.context_length or prompt >= model.context_length:
         raise refuse("overflow", limit=model.context_length, requested=prompt + maximum)
     if not batch:

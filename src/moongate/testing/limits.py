@@ -97,7 +97,13 @@ class Limits:
     def _refused(self, name: str, account: Account, left_s: float, **fields: object) -> Refusal:
         seconds = 1 if self._readings.retry_after == "one" and name != "tpd" else max(1, math.ceil(left_s))
         told = (("retry-after", str(seconds)), ("x-retry-after", str(seconds)))
-        words = {"org": account.org, "ak": account.ak, "seconds": seconds, **fields}
+        words = {
+            "scope": self._readings.limit_scope,
+            "org": account.org,
+            "ak": account.ak,
+            "seconds": seconds,
+            **fields,
+        }
         return Refusal(name=name, fields=words, headers=told)
 
 

@@ -79,7 +79,8 @@ def refusals(
     yield from _types(request)
     manners = FAMILIES[model.family]
     yield from _thinking(request, manners, model, readings)
-    yield from _numbers(request, manners, thinking=thinking)
+    free = readings.k2_temperature == "free" and manners.cool is not None
+    yield from _numbers(request, manners, thinking=thinking, free=free)
     yield from _stop(request.get("stop"))
     yield from _logprobs(request, model, readings)
     yield from _response_format(request.get("response_format"))
@@ -120,8 +121,10 @@ def _thinking(
             yield refuse("thinking_field", field=field)
 
 
-def _numbers(request: Mapping[str, Any], manners: Manners, *, thinking: bool) -> Iterator[Refusal]:
+def _numbers(request: Mapping[str, Any], manners: Manners, *, thinking: bool, free: bool) -> Iterator[Refusal]:
     for field, pinned in manners.pinned.items():
+        if free and field == "temperature":
+            continue
         cool = manners.cool is not None and not thinking and field == "temperature"
         only = manners.cool if cool and manners.cool is not None else pinned
         if request.get(field) is not None and request[field] != only:

@@ -51,7 +51,10 @@ class World:
         if self.open_door:
             return self.accounts.default
         unnamed: KeyFault = "no_key" if self.readings.no_key == "incorrect_api_key_error" else "wrong_key"
-        return self.accounts.authenticated(request, region=self.region, product=self.product, unnamed=unnamed)
+        unknown: KeyFault = "no_key" if self.readings.wrong_key == "incorrect_api_key_error" else "wrong_key"
+        return self.accounts.authenticated(
+            request, region=self.region, product=self.product, unnamed=unnamed, unknown=unknown
+        )
 
     def visible(self, account: Account | None) -> tuple[ServedModel, ...]:
         """Return the models that an account's list carries; None is somebody without a key."""

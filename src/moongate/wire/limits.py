@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from moongate.wire.rules.rows import family_of
+
 WINDOW_S = 60.0
 BYTES_PER_TOKEN = 4  # a rough number: English text
 MEDIUM_TOKENS = 4_096  # of an image or a video that stands in the body; rough, and more than was seen
-DEFAULT_ANSWER: Mapping[str, int] = {"kimi-k3": 131_072}  # tokens, where a request names none (docs, 2026-08-13)
-DEFAULT_ANSWER_ELSE = 32_768
+UNTOLD_ANSWER = 32_768  # tokens, of a model of which nothing is known
 _RPM = re.compile(r"max RPM: (\d+)", re.IGNORECASE)
 _CONCURRENCY = re.compile(r"max (?:organization )?concurrency: (\d+)", re.IGNORECASE)
 _TPM = re.compile(r"TPM rate limit, ?current: ?(\d+), ?limit: ?(\d+)", re.IGNORECASE)
@@ -69,7 +69,7 @@ def weight(body: bytes, model: str) -> int:
         said = asked.max_completion_tokens or asked.max_tokens
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = None
-    answer = said if type(said) is int and said > 0 else DEFAULT_ANSWER.get(model, DEFAULT_ANSWER_ELSE)
+    answer = said if type(said) is int and said > 0 else family_of(model).answer or UNTOLD_ANSWER
     media = [len(match[0]) for match in _MEDIA.finditer(body)]
     return (len(body) - sum(media)) // BYTES_PER_TOKEN + MEDIUM_TOKENS * len(media) + answer
 

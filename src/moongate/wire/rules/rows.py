@@ -23,6 +23,7 @@ class Family:
     name: str
     ids: tuple[str, ...] = ()  # a trailing * matches any ending
     window: int | None = None  # tokens
+    answer: int | None = None  # tokens of an answer at most, where the request names no number
     thinks: Literal["default", "always", "never"] = "default"
     input: tuple[str, ...] | None = None  # None: not known
 
