@@ -34,6 +34,7 @@ docs: install  ## rewrite what the documentation shows of commands and their out
 	$(RUN)python scripts/make_help.py
 	$(RUN)python scripts/make_docs.py
 	$(RUN)python scripts/make_rules_doc.py
+	$(RUN)python scripts/make_rule_pages.py
 
 install: $(VENV)/.installed
 

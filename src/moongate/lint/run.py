@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from moongate.lint.sift import may_matter
 if TYPE_CHECKING:
     from moongate.lint.sheet import Sheet
 
+_SECRET = re.compile(r"\b(sk-|org-|ak-)[A-Za-z0-9][A-Za-z0-9_\-]{15,}|(?<=//)[^/@\s]+:[^/@\s]+(?=@)")
 _MAX_SHOWN = 240  # characters of a source line
 
 
@@ -63,7 +65,7 @@ def lint_bytes(path: str, data: bytes, knowledge: Knowledge, options: Options) -
         return Result(path=path)
     notes = (f"{path}: its syntax could not be parsed; it was searched as text",) if sheet.as_text else ()
     found = [
-        _finding(path, data, rule, hit)
+        _finding(path, data, rule, hit, options)
         for rule in rules()
         if options.selects(rule.code, path)
         for hit in rule.check(sheet)
@@ -95,7 +97,12 @@ def _sheet(path: str, data: bytes, knowledge: Knowledge) -> Sheet | None:
     return Sheet(path=path, data=data, language=language, read=read(data, language), knowledge=knowledge)
 
 
-def _finding(path: str, data: bytes, rule: Rule, hit: Hit) -> Finding:
+def masked(text: str) -> str:
+    """Return a text in which keys and account identifiers are stars, as long as it was."""
+    return _SECRET.sub(lambda found: (found[1] or "") + "*" * (len(found[0]) - len(found[1] or "")), text)
+
+
+def _finding(path: str, data: bytes, rule: Rule, hit: Hit, options: Options) -> Finding:
     node = hit.node
     line_start = data.rfind(b"\n", 0, node.start) + 1
     line_end = data.find(b"\n", node.start)
@@ -113,13 +120,13 @@ def _finding(path: str, data: bytes, rule: Rule, hit: Hit) -> Finding:
         start=node.start,
         end=node.end,
         code=rule.code,
-        severity=hit.severity or rule.severity,
+        severity=hit.severity or options.severity.get(rule.code, rule.severity),
         message=hit.message,
         reason=hit.reason,
-        found=hit.found,
+        found=masked(hit.found),
         instead=hit.instead,
         provider=hit.provider,
         edits=hit.edits,
-        source_line=text[:_MAX_SHOWN],
+        source_line=masked(text[:_MAX_SHOWN]),
         width=max(1, width),
     )

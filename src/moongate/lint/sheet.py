@@ -14,7 +14,8 @@ from moongate.lint.follow import OPEN, Names
 from moongate.lint.judge import Judgement, judge, looks_kimi
 from moongate.lint.knowledge import Knowledge
 from moongate.lint.read import Read
-from moongate.lint.signs import Signs
+from moongate.lint.requests import Request, container_of, parameters
+from moongate.lint.signs import Sign, Signs
 from moongate.lint.tree import Kind, Node
 
 _FRAMEWORKS = tuple(
@@ -154,6 +155,62 @@ class Sheet:
         """Every address that calls may go to."""
         return tuple(self._places())
 
+    @functools.cached_property
+    def requests(self) -> tuple[Request, ...]:
+        """Every chat request whose model and endpoint are known, with its constant parameters."""
+        return tuple(self._requests())
+
+    @functools.cached_property
+    def groups(self) -> tuple[tuple[Sign, ...], ...]:
+        """The signs of every call and table, those of its names included: what is sent together."""
+        kinds = (Kind.CALL, Kind.MAP)
+        return tuple(
+            self.signs.of(node)
+            for node in self.nodes
+            if node.kind in kinds and node.name not in ("env", "ini") and _is_one(node)
+        )
+
+    def speaks_moonshot(self, node: Node) -> Bound | None:
+        """Return what a place is bound to, where that is an endpoint with Moonshot's rules; else None."""
+        for bound in self.decider.bind(node):
+            row = bound.endpoint.row
+            if row is not None and row.dialect == "moonshot" and not bound.others:
+                return bound
+        return None
+
+    def _requests(self) -> Iterator[Request]:
+        for node in self.nodes:
+            is_pair = node.kind is Kind.PAIR and _is_wire_model(node)
+            is_setter = node.kind is Kind.CALL and len(node.items) == 1 and known.plain(node.name) == "model"
+            container = container_of(node) if is_pair else _chain(node) if is_setter else None
+            if container is None or "moongate" in self.frameworks:
+                continue
+            bounds = self.decider.bind(node.items[0]) if node.items else []
+            for text in self._models_of(node.items[0] if node.items else None):
+                use = self._routed(Use(id=text.name, node=text, is_model=True, bound=bounds[0] if bounds else None))
+                if (
+                    use.bound is not None
+                    and not use.bound.others
+                    and not (use.prefix and "litellm" in self.frameworks)
+                ):
+                    found = list(parameters(container, self.names))
+                    yield Request(
+                        model=use.id,
+                        node=text,
+                        bound=use.bound,
+                        body={name: value for name, _, value in found},
+                        places={name: place for name, place, _ in found},
+                    )
+                    break
+
+    def _models_of(self, value: Node | None) -> Iterator[Node]:
+        """Yield the ids that the value of a model may be, those that a provider's function is given included."""
+        for inner in self.names.values(value):
+            if inner.kind is Kind.TEXT:
+                yield inner
+            elif inner.kind is Kind.CALL:
+                yield from (item for item in inner.items if item.kind is Kind.TEXT and looks_kimi(item.name))
+
     def _uses_of(self, node: Node) -> Iterator[Use]:
         text = node.name
         role = _role(node)
@@ -261,6 +318,24 @@ class Sheet:
                 name=name,
                 is_base=known.is_url_key(name),
             )
+
+
+def _is_one(node: Node) -> bool:
+    """Say whether a table or a call is one thing, not a collection of several with addresses of their own."""
+    return (
+        not any(
+            item.kind is Kind.PAIR and item.value is not None and item.value.kind is Kind.MAP for item in node.items
+        )
+        or node.kind is Kind.CALL
+    )
+
+
+def _chain(setter: Node) -> Node:
+    """Return the last call of the chain that a setter stands in."""
+    last = setter
+    while last.up is not None and last.up.head is last:
+        last = last.up
+    return last
 
 
 def _name_of(node: Node) -> str:
