@@ -174,9 +174,10 @@ def _tell_document(asked: Asked, form: str, results: _Results) -> None:
 
         asked.show.document(document(findings, results.tally.files))
     else:
+        from moongate import __version__
         from moongate.lint.report import sarif
 
-        asked.show.document(sarif.document(findings))
+        asked.show.document(sarif.document(findings, version=__version__))
 
 
 def _tell_lines(asked: Asked, form: str, results: _Results, *, statistics: bool) -> None:

@@ -160,7 +160,7 @@ class Decider:
             if not endpoints:
                 continue
             if len(endpoints) == 1:
-                return _bound(of_kind[0], level)
+                return self._unless_named(_bound(of_kind[0], level), place)
             shared = self._sharing(of_kind, place)
             if shared is not None:
                 return replace(_bound(shared, level), why=f"{shared.says} goes with it by name")
@@ -168,6 +168,23 @@ class Decider:
             others = tuple(sign.endpoints[0] for sign in several[1:])
             return replace(_bound(several[0], level), others=others)
         return None
+
+    def _unless_named(self, bound: Bound, place: Node) -> Bound:
+        """Let the name that an id is given to speak first, where the only address nearby goes by another name."""
+        pair = next((node for node in place.above() if node.kind is Kind.PAIR), None)
+        said = known.provider_in(pair.name) if pair is not None and known.is_model_key(pair.name) else None
+        if (
+            pair is None
+            or said is None
+            or (bound.level == "call" and not _is_flat(pair))
+            or said == bound.endpoint.name
+        ):
+            return bound
+        endpoint, beside = named(said), bound.sign.name if bound.sign is not None else ""
+        if endpoint is None or known.plain(beside).split("_")[0] == known.plain(pair.name).split("_")[0]:
+            return bound
+        others = (bound.endpoint,) if said == "moonshot" else ()  # which also names the vendor
+        return Bound(endpoint=endpoint, why=f"the name {pair.name!r} says so", level="name", others=others)
 
     def _sharing(self, signs: list[Sign], place: Node) -> Sign | None:
         """Return the sign whose name begins as one of the names around the place does, or names its provider."""
@@ -202,6 +219,11 @@ def _section(pair: Node) -> str | None:
     if pair.label != "section":
         return None
     return known.provider_named(pair.name.rpartition(".")[2].rpartition(":")[2])
+
+
+def _is_flat(pair: Node) -> bool:
+    """Say whether a pair stands in a list of variables, which may be several endpoints'."""
+    return (pair.up is not None and pair.up.name in ("env", "ini")) or pair.name.isupper()
 
 
 def _bare(call: Node) -> Node:

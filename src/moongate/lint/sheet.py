@@ -213,7 +213,7 @@ class Sheet:
 
     def _uses_of(self, node: Node) -> Iterator[Use]:
         text = node.name
-        role = _role(node)
+        role = _role(node, self.names)
         if role is None or not text or len(text) > 120:
             return
         pair, is_model = role
@@ -363,7 +363,7 @@ def _may_be_id(text: str) -> bool:
     return re.fullmatch(r"[\w~@][\w./:@+~\- ]{1,80}", text) is not None and any(c.isalpha() for c in text)
 
 
-def _role(node: Node) -> tuple[Node | None, bool] | None:
+def _role(node: Node, names: Names) -> tuple[Node | None, bool] | None:
     """Return (the pair it stands under, whether a model is named there), None where an id is only mentioned."""
     pair: Node | None = None
     is_model: bool | None = None
@@ -376,6 +376,8 @@ def _role(node: Node) -> tuple[Node | None, bool] | None:
                 return None
             case Kind.PAIR:
                 if is_model is None:
+                    if _is_alias(group):
+                        return None
                     if known.is_prose_key(group.name) and not known.is_model_key(group.name):
                         return None
                     pair, is_model = group, _names_model(group)
@@ -383,7 +385,7 @@ def _role(node: Node) -> tuple[Node | None, bool] | None:
                     return None
             case Kind.CALL if is_model is None or group is not child:
                 if is_model is None:
-                    is_model = _is_argument(group, child)
+                    is_model = _is_argument(group, names)
                     if is_model is None:
                         return None
                 if _WEIGHTS.search(known.plain(group.name)) or _EXPECTS_FAILURE.search(group.name):
@@ -410,6 +412,12 @@ def _role(node: Node) -> tuple[Node | None, bool] | None:
     return pair, bool(is_model)
 
 
+def _is_alias(pair: Node) -> bool:
+    """Say whether a name for a model is the project's own: LiteLLM's `model_name` beside its `litellm_params`."""
+    beside = pair.up.items if pair.up is not None and pair.up.kind is Kind.MAP else []
+    return known.plain(pair.name) == "model_name" and any(item.name == "litellm_params" for item in beside)
+
+
 def _names_model(pair: Node) -> bool:
     if known.is_model_key(pair.name) or pair.name in ("primary", "fallbacks", "fallback"):
         return True
@@ -421,7 +429,7 @@ def _names_model(pair: Node) -> bool:
     return False
 
 
-def _is_argument(call: Node, child: Node) -> bool | None:
+def _is_argument(call: Node, names: Names) -> bool | None:
     """Say whether an argument of a call is a model; None when it is only passed around."""
     if call.label == "command":
         return None
@@ -434,7 +442,10 @@ def _is_argument(call: Node, child: Node) -> bool | None:
         return True
     if last.lower() in _PASSES_ON:
         return False
-    return None
+    root = call.name.partition(".")[0]
+    made = [pair.value for pair in names.given(root, call) if pair.value is not None and pair.label != "import"]
+    is_provider = any(value.kind is Kind.CALL and "create" in value.name.lower() for value in made)
+    return True if is_provider and call.name == root else None
 
 
 def _is_answer(group: Node) -> bool:

@@ -18,10 +18,13 @@ _LANGUAGES = {
     "dockerfile": "docker", "compose": "yaml", "makefile": "make",
 }  # fmt: skip
 _MISTAKE = re.compile(
-    rb"\b(?:wrong|bad|don'?t|do not|never|avoid|incorrect(?:ly)?|mistakes?|broken|fails?|failed|failing|anti-?pattern"
-    rb"|deprecated|before|old(?: way)?|not this|invalid|error|404|refused|rejected|retired|outdated|no longer|legacy"
-    rb"|instead of|previously)\b|\xe2\x9d\x8c|\xe2\x9c\x97|\xe2\x9c\x98|\xf0\x9f\x9a\xab|\xe2\x9b\x94",
-    re.IGNORECASE,
+    rb"\b(?:wrong(?:ly)?|bad|avoid|incorrect(?:ly)?|mistakes?|broken|anti-?patterns?|not like this|legacy|outdated"
+    rb"|(?:do not|don'?t|never|must not|should not|shouldn'?t) (?:do|use|write|send|copy|try|put|call|set)\b(?! to)"
+    rb"|(?:this|it|that|which|these|what) (?:fails|breaks|will fail|does not work|doesn'?t work|won'?t work)"
+    rb"|(?:will not|won'?t|does not|doesn'?t|no longer) works?|fails with|is (?:refused|rejected)|before(?= ?:?$)"
+    rb"|old way)\b"
+    rb"|\xe2\x9d\x8c|\xe2\x9c\x97|\xe2\x9c\x98|\xf0\x9f\x9a\xab|\xe2\x9b\x94",
+    re.IGNORECASE | re.MULTILINE,
 )
 _GUESSES = (
     (re.compile(rb"\s*[{\[]"), "json"),
@@ -58,10 +61,8 @@ def read(data: bytes, read_inner: Reader) -> Node:
 
 def _shows_mistake(data: bytes, start: int, info: bytes) -> bool:
     """Say whether the line above a block, or what follows its language, says that this is how not to do it."""
-    above = data[max(0, start - _ABOVE) : start].rstrip()
-    paragraph = above.rpartition(b"\n\n")[2]
-    if paragraph.endswith(b"```"):
-        paragraph = b""
+    above = data[max(0, start - _ABOVE) : start].replace(b"\r", b"").rstrip()
+    paragraph = above.rpartition(b"\n\n")[2].rpartition(b"```")[2]
     return _MISTAKE.search(paragraph) is not None or _MISTAKE.search(info) is not None
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from moongate import __version__
 from moongate.lint.finding import Finding
 from moongate.lint.pages import page_of
 from moongate.lint.rules import Rule, rules
@@ -15,12 +14,12 @@ from moongate.lint.rules import Rule, rules
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def document(findings: Iterable[Finding]) -> dict[str, Any]:
-    """Return the log of one run."""
+def document(findings: Iterable[Finding], *, version: str) -> dict[str, Any]:
+    """Return the log of one run by this version of moongate."""
     numbers = {rule.code: number for number, rule in enumerate(rules())}
     driver = {
         "name": "moongate",
-        "version": __version__,
+        "version": version,
         "rules": [_described(rule) for rule in rules()],
     }
     return {

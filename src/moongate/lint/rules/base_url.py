@@ -25,7 +25,7 @@ _FACES = {
     "openrouter": ("/api/alpha", "/api/beta"),
     "aimlapi": ("", "/v2", "/api/v1"),
 }
-_BASE = re.compile(r"base|endpoint|(?:^|_)api_?host$|api_url$|upstream")
+_BASE = re.compile(r"base|endpoint|(?:^|_)api_?host$|upstream")
 
 
 class BaseUrl(Rule):
