@@ -26,9 +26,11 @@ bench: install  ## start-up time, guard overhead: ratios, measured in one run
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
 
-interop: install  ## the SDK's other major, and the published contract fuzzed; each in an environment of its own
+interop: install  ## other majors, real clients, both contracts fuzzed, the container; each in an environment of its own
 	$(RUN)python scripts/interop.py
+	$(RUN)python scripts/real_clients.py
 	$(RUN)python scripts/fuzz_contract.py
+	$(RUN)python scripts/try_container.py
 
 docs: install  ## rewrite what the documentation shows of commands and their output
 	$(RUN)python scripts/make_help.py

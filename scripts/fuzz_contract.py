@@ -53,7 +53,7 @@ def main() -> int:
         rich = Account(cash=Decimal(10**9))
         with MoonshotServer(models_of(contract), accounts=[rich]) as server:
             enriched(contract, server)
-            report = run(program, Path(folder), contract, server)
+            report = run(program, Path(folder), contract, url=server.origin, key=server.key)
             findings = [*map(repr, server.failures), *found(report)]
     tell(report, findings)
     return 1 if findings else 0
@@ -119,11 +119,11 @@ def made(server: MoonshotServer, path: str) -> str:
     return str(answer.raise_for_status().json()["id"])
 
 
-def run(program: str, folder: Path, contract: dict[str, Any], server: MoonshotServer) -> dict[str, Any]:
+def run(program: str, folder: Path, contract: dict[str, Any], *, url: str, key: str) -> dict[str, Any]:
     """Run the tool over every operation and return its report; what it printed is shown when it found something."""
     schema, report = folder / "contract.json", folder / "report.json"
     schema.write_text(json.dumps(contract), "utf-8")
-    command = [program, "run", str(schema), "--url", server.origin, "--header", f"Authorization: Bearer {server.key}"]
+    command = [program, "run", str(schema), "--url", url, "--header", f"Authorization: Bearer {key}"]
     command += ["--checks", CHECKS, "--max-examples", str(MAX_EXAMPLES), "--seed", str(SEED), "--continue-on-failure"]
     command += ["--generation-database", "none", "--no-color", "--report", "json", "--report-json-path", str(report)]
     local = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}

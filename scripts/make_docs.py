@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from click.testing import CliRunner
 
 from moongate.cli.main import COMMANDS, root
 from moongate.facts.providers import built_in
+from moongate.gateway.metrics import FAMILIES
+from moongate.gateway.options import SETTINGS, UPSTREAM_SETTINGS, Setting
 from moongate.settings.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -74,7 +77,51 @@ def _pages() -> Iterator[tuple[str, str]]:
             yield f"moongate {words}", page.output
 
 
-PARTS: dict[str, Callable[[], str]] = {"providers": providers, "options": options, "commands": commands}
+def gateway_settings() -> str:
+    """Return the table of the gateway's settings."""
+    return _settings(SETTINGS)
+
+
+def upstream_settings() -> str:
+    """Return the table of an upstream's settings."""
+    return _settings(UPSTREAM_SETTINGS)
+
+
+def _settings(settings: Sequence[Setting]) -> str:
+    rows = ["| setting | | default | |", "|---|---|---|---|"]
+    for setting in settings:
+        kind = " or ".join(f"`{choice}`" for choice in setting.choices) or KINDS[setting.kind]
+        default = "" if setting.default is None else f"`{json.dumps(setting.default)}`"
+        rows.append(f"| `{setting.name}` | {kind} | {default} | {setting.help} |")
+    return "\n".join(rows) + "\n"
+
+
+def gateway_metrics() -> str:
+    """Return the table of what is counted."""
+    rows = ["| metric | | |", "|---|---|---|"]
+    rows += [f"| `{family.name}` | {family.type} | {family.help} |" for family in FAMILIES]
+    return "\n".join(rows) + "\n"
+
+
+KINDS = {
+    "flag": "true or false",
+    "count": "a whole number",
+    "number": "a number",
+    "text": "a text",
+    "url": "an address",
+    "texts": "a list of texts",
+    "origins": "a list of origins",
+}
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "gateway_metrics": gateway_metrics,
+    "gateway_settings": gateway_settings,
+    "options": options,
+    "providers": providers,
+    "upstream_settings": upstream_settings,
+}
 
 
 def rendered(text: str) -> str:

@@ -28,7 +28,7 @@ from moongate.testing import Answer, MoonshotServer, ToolCall
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
 EXPECTED: Mapping[str, Any] = {
-    "models": ["kimi-k2.6"],
+    "models": ["kimi-k2.6", "moonshot-v1-8k"],
     "chat": "hello",
     "stream": "hello again",
     "call": ["look", {"place": "outside"}],
@@ -91,7 +91,7 @@ def speak(request: Mapping[str, Any]) -> Answer:
 @contextlib.contextmanager
 def gateway(folder: Path) -> Iterator[dict[str, str]]:
     """Serve in this process; yield the environment that leads a client to it."""
-    with MoonshotServer(models=["kimi-k2.6"], replies=speak) as upstream:
+    with MoonshotServer(models=EXPECTED["models"], replies=speak) as upstream:
         kept = {f"MOONGATE_{kind.upper()}_DIR": str(folder / kind) for kind in ("cache", "config", "data")}
         said = {"MOONSHOT_BASE_URL": upstream.base_url, "MOONSHOT_API_KEY": upstream.key}
         settings = load(Flags(provider="moonshot"), env=scrubbed() | kept | said)

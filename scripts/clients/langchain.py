@@ -1,4 +1,7 @@
-"""LangChain's ChatOpenAI: chat, stream, tools, a wrong id. It has no call that lists models."""
+"""LangChain's ChatOpenAI: chat, stream, tools, a wrong id. It has no call that lists models.
+
+It does not send `reasoning_content` back, which Kimi wants in a tool turn while it thinks: so no thinking with tools.
+"""
 
 import json
 import os
@@ -16,15 +19,16 @@ def look(place: str) -> str:
     return "rain"
 
 
-def model(name="kimi-k2.6"):
-    return ChatOpenAI(model=name, base_url=os.environ["GATEWAY_URL"], api_key=os.environ["GATEWAY_KEY"])
+def model(name="kimi-k2.6", **more):
+    return ChatOpenAI(model=name, base_url=os.environ["GATEWAY_URL"], api_key=os.environ["GATEWAY_KEY"], **more)
 
 
 pieces = [piece.content for piece in model().stream("hello again")]
-asked = model().bind_tools([look]).invoke("look outside")
+looking = model(extra_body={"thinking": {"type": "disabled"}}).bind_tools([look])
+asked = looking.invoke("look outside")
 (call,) = asked.tool_calls
 seen = ToolMessage(look.invoke(call["args"]), tool_call_id=call["id"])
-told = model().bind_tools([look]).invoke([HumanMessage("look outside"), asked, seen])
+told = looking.invoke([HumanMessage("look outside"), asked, seen])
 try:
     model("kimi-k2-6").invoke("hello")
     refused = None

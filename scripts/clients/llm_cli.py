@@ -1,4 +1,8 @@
-"""Simon Willison's `llm` on the command line: models, chat, stream, tools, a wrong id."""
+"""Simon Willison's `llm` on the command line: chat, stream, tools, a wrong id.
+
+It neither sends `reasoning_content` back nor takes a field that turns thinking off: tools need a model that does not
+think.
+"""
 
 import json
 import os
@@ -11,6 +15,10 @@ from pathlib import Path
 MODELS = """
 - model_id: right
   model_name: kimi-k2.6
+  api_base: {url}
+  api_key_name: gateway
+- model_id: tools
+  model_name: moonshot-v1-8k
   api_base: {url}
   api_key_name: gateway
   supports_tools: true
@@ -41,7 +49,7 @@ def run(*arguments, check=True):
 
 plain = run("-m", "right", "--no-stream", "hello").stdout.strip()
 streamed = run("-m", "right", "hello again").stdout.strip()
-tool = run("-m", "right", "--functions", LOOK, "look outside").stdout.strip()
+tool = run("-m", "tools", "--functions", LOOK, "look outside").stdout.strip()
 wrong = run("-m", "wrong", "--no-stream", "hello", check=False).stderr
 print(
     json.dumps(
