@@ -23,4 +23,4 @@ def _fields() -> dict[str, object]:
     words = (
         "scope field value low high expected got choice model org ak credit limit seconds current index role url kind"
     )
-    return dict.fromkeys([*words.split(), "id", "requested", "name", "details", "purpose", "status"], "x")
+    return dict.fromkeys([*words.split(), "id", "requested", "name", "details", "purpose", "status", "scope"], "x")
