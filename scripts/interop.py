@@ -1,9 +1,9 @@
-"""Run tests/openai against another major of the OpenAI SDK, in an environment that is thrown away afterwards.
+"""Run tests/openai against both majors of the OpenAI SDK, each in an environment that is thrown away afterwards.
 
-    python scripts/interop.py                    the newest of major 2
+    python scripts/interop.py                    the newest of major 2, then the newest of major 3
     python scripts/interop.py 'openai==2.50.0'   any other
 
-What the rest of the suite runs against is whatever is installed. Exit code: that of pytest.
+What the rest of the suite runs against is whatever is installed. Exit code: that of pytest, the first that failed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+MAJORS = ("openai>=2.50,<3", "openai>=3.50,<4")
 TOOLS = ("pytest>=8.3", "hypothesis>=6.120", "setuptools>=77")
 
 
-def main(wanted: str) -> int:
+def main(releases: Sequence[str]) -> int:
+    """Try every release, whatever the others do; return the first exit code that is not 0."""
+    return next((code for code in [tried(release) for release in releases] if code), 0)
+
+
+def tried(wanted: str) -> int:
     """Build the environment, run the tests in it, and return the exit code."""
     with tempfile.TemporaryDirectory(prefix="moongate-interop-") as folder:
         venv.create(folder, with_pip=True)
@@ -34,4 +41,4 @@ def main(wanted: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "openai>=2.50,<3"))
+    sys.exit(main(sys.argv[1:] or MAJORS))

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import click
 from click.testing import CliRunner
@@ -18,6 +20,7 @@ from moongate.facts.providers import built_in
 from moongate.gateway.metrics import FAMILIES
 from moongate.gateway.options import SETTINGS, UPSTREAM_SETTINGS, Setting
 from moongate.settings.options import OPTIONS
+from moongate.testing import Readings
 
 ROOT = Path(__file__).parent.parent
 PART = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -114,12 +117,32 @@ KINDS = {
 }
 
 
+def readings() -> str:
+    """Return the table of the offline server's switches; what each is about stands beside it in the source."""
+    source = inspect.getsource(Readings)
+    about = dict(re.findall(r"^    (\w+): .*?  # (.*)$", source, re.MULTILINE))
+    about |= {name: text for text, name in re.findall(r"^    # (.*)\n    (\w+):", source, re.MULTILINE)}
+    rows = ["| switch | default | or | |", "|---|---|---|---|"]
+    for name, hint in get_type_hints(Readings).items():
+        default = getattr(Readings(), name)
+        others = [each for each in get_args(hint) or _any_other(hint, default) if each != default]
+        told = ", ".join(f"`{each!r}`" if not isinstance(each, str) else f'`"{each}"`' for each in others)
+        shown = f'`"{default}"`' if isinstance(default, str) else f"`{default!r}`"
+        rows.append(f"| `{name}` | {shown} | {told or 'any number'} | {about.get(name, 'a type of error')} |")
+    return "\n".join(rows) + "\n"
+
+
+def _any_other(hint: type, default: object) -> tuple[object, ...]:
+    return (not default,) if hint is bool else ()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "gateway_metrics": gateway_metrics,
     "gateway_settings": gateway_settings,
     "options": options,
     "providers": providers,
+    "readings": readings,
     "upstream_settings": upstream_settings,
 }
 

@@ -27,7 +27,9 @@ class Readings:
     response_id: Literal["chatcmpl", "cmpl"] = "chatcmpl"  # live, or documentation
     mfjs: Literal["reject", "warn_header", "accept"] = "reject"  # what a flawed tool schema gets
     function_name_max: int = 128  # 64, 256 and 128 in successive revisions
+    # the type of error without a key, as two measurements have it
     no_key: Literal["incorrect_api_key_error", "invalid_authentication_error"] = "incorrect_api_key_error"
+    # the same with a wrong key
     wrong_key: Literal["invalid_authentication_error", "incorrect_api_key_error"] = "invalid_authentication_error"
     no_money: Literal[429, 403] = 429  # live, or the help centre
     limit_scope: Literal["organization", "user", "user+model"] = "organization"  # whose limit a 429 names
