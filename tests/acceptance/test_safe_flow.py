@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -63,10 +64,11 @@ def test_a_reset_in_the_middle_of_a_stream(run, named, server) -> None:
     assert server.count("POST", "/v1/chat/completions") == 1  # it may have been charged: not sent again
 
 
-def test_ctrl_c_ends_with_130(named, server) -> None:
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_ctrl_c_ends_with_130(named, server, flags) -> None:
     server.inject(Fault("stall", path="/chat/completions"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "moongate", "chat", "hi"],
+        [sys.executable, "-m", "moongate", "chat", "hi", *flags],
         env=named,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -77,6 +79,7 @@ def test_ctrl_c_ends_with_130(named, server) -> None:
     while not server.count("POST", "/v1/chat/completions") and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert not flags or json.loads(out)["error"]["kind"] == "interrupted"
     assert "Traceback" not in err

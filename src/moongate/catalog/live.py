@@ -32,6 +32,7 @@ class Freshness:
     stale_s: float = 86_400.0  # serves with a warning while the live list cannot be had
     pause_s: float = 30.0  # at most one fetch for a missing id, and one after a failure, within this
     failed_s: float = 5.0  # a failure without any list is told again, not tried again, within this
+    denied_s: float = 86_400.0  # that an id was answered "not permitted" is told for so long
 
 
 class Plan(Enum):
@@ -129,8 +130,12 @@ class Catalog:
             return self._fetched()
 
     def denied_at(self, model_id: str) -> float | None:
-        """Return when a listed id was last answered "not found or not permitted", in seconds since the epoch."""
-        return self._denied.get(model_id)
+        """Return when a listed id was last answered "not found or not permitted", unless that is long ago.
+
+        In seconds since the epoch.
+        """
+        at = self._denied.get(model_id)
+        return at if at is not None and self._clock() - at < self._rules.denied_s else None
 
     def note_denied(self, model_id: str) -> None:
         """Keep as evidence that the endpoint lists an id and does not serve it to this key."""

@@ -102,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return show.failure(UsageError(error.format_message()), as_json=as_json, debug=debug)
     except (KeyboardInterrupt, click.Abort):
-        show.interrupted()
+        show.interrupted(as_json=as_json)
         return INTERRUPTED
     except BrokenPipeError:
         show.give_up(sys.stdout)  # whoever read our output has left: nothing more to say, nothing to flush at exit

@@ -152,8 +152,10 @@ def bug(error: Exception, *, as_json: bool, debug: bool) -> int:
     return failure(told, as_json=as_json, debug=False)
 
 
-def interrupted() -> None:
+def interrupted(*, as_json: bool) -> None:
     """Say that the user stopped it."""
+    if as_json:
+        _document({"error": {"kind": "interrupted", "message": "interrupted", "advice": "", "suggestions": []}})
     _write(sys.stderr, "\nmoongate: interrupted\n")
 
 

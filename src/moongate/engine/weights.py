@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 from moongate.engine.fetch import OWN_FILE, download
-from moongate.errors import EngineError, StorageError
+from moongate.errors import EngineError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -111,11 +111,12 @@ def find_any(cache_dir: Path, weights: Weights = SMOLLM2) -> LocalModel | None:
 def adopt(cache_dir: Path, gguf: Path) -> Path:
     """Remember a GGUF file of the user's own as the embedded model, and return its absolute path.
 
-    Only a pointer is written: the file stays where it is. Raises EngineError when it is not a GGUF file,
+    Only a pointer is written: the file stays where it is. Raises UsageError when it is not a GGUF file,
     StorageError when the cache folder cannot be written.
     """
     path = gguf.expanduser().resolve()
-    _require_gguf(path, advice="Name a file that ends in .gguf and holds a llama.cpp model.")
+    if (flaw := _no_gguf(path)) is not None:
+        raise UsageError(flaw, advice="Name a file that ends in .gguf and holds a llama.cpp model.")
     with _disk(f"{str(cache_dir)!r} cannot remember {str(path)!r}"):
         home = _made(_home(cache_dir))
         _write_json(home / "adopted.json", {"path": str(path)})
@@ -257,14 +258,14 @@ def _require_room(home: Path, weights: Weights) -> None:
         )
 
 
-def _require_gguf(path: Path, advice: str) -> None:
+def _no_gguf(path: Path) -> str | None:
+    """Return why a file is no GGUF file, None when it is one."""
     try:
         with path.open("rb") as file:
             magic = file.read(len(GGUF_MAGIC))
     except OSError as error:
-        raise EngineError(f"{str(path)!r} cannot be read: {error.strerror}.", advice=advice) from error
-    if magic != GGUF_MAGIC:
-        raise EngineError(f"{str(path)!r} is not a GGUF file: it starts with {magic!r}.", advice=advice)
+        return f"{str(path)!r} cannot be read: {error.strerror}."
+    return None if magic == GGUF_MAGIC else f"{str(path)!r} is not a GGUF file: it starts with {magic!r}."
 
 
 def _adopted(pointer: Path) -> LocalModel:
@@ -273,7 +274,8 @@ def _adopted(pointer: Path) -> LocalModel:
         path = Path(json.loads(pointer.read_bytes())["path"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EngineError(f"{str(pointer)!r} does not name a GGUF file.", advice=advice) from error
-    _require_gguf(path, advice)
+    if (flaw := _no_gguf(path)) is not None:
+        raise EngineError(flaw, advice=advice)
     return LocalModel(path=path, model_id=local_id(path), origin="adopted")
 
 

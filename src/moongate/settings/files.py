@@ -25,6 +25,7 @@ USER_FILE = "config.toml"
 TRUST_FILE = "trusted.json"
 TABLES = frozenset({"providers", "aliases", "prices", "gateway", "lint"})
 MAX_BYTES = 1024 * 1024
+LOCK_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,10 +147,18 @@ def is_trusted(path: Path, config_dir: Path) -> bool:
 
 def trust(path: Path, config_dir: Path) -> str:
     """Remember a project file by path and content hash, and return the hash."""
+    from filelock import FileLock, Timeout  # only this command needs it
+
     read(path)  # a file that does not parse is not worth trusting
-    known = dict(_trusted(config_dir)) | {str(path.resolve()): _digest(path)}
-    private_write(config_dir / TRUST_FILE, msgspec.json.format(msgspec.json.encode(known)))
-    return known[str(path.resolve())]
+    digest, file = _digest(path), config_dir / TRUST_FILE
+    try:
+        config_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(file.with_suffix(".lock"), timeout=LOCK_TIMEOUT_S, mode=0o600):  # of two at once none is lost
+            known = dict(_trusted(config_dir)) | {str(path.resolve()): digest}
+            private_write(file, msgspec.json.format(msgspec.json.encode(known)))
+    except (OSError, Timeout) as error:
+        raise StorageError(f"{str(file)!r} cannot be written: {error}.") from error
+    return digest
 
 
 def _trusted(config_dir: Path) -> Mapping[str, str]:
