@@ -95,10 +95,12 @@ class Client:
 
     @property
     def balance(self) -> Money:
+        self.running.booked()
         return self.running.desk.account("ada").balance
 
     @property
     def ledger(self) -> list[Any]:
+        self.running.booked()
         return list(self.running.desk.entries())
 
 

@@ -135,10 +135,22 @@ def test_what_can_be_read_in_two_ways_or_not_at_all_is_400(
     assert client.ledger == []
 
 
-def test_of_a_key_that_stands_twice_the_one_that_was_read_is_sent(client: Any, upstream: MoonshotServer) -> None:
-    body = b'{"model":"kimi-k2.6","max_tokens":900,"max_tokens":7,"messages":[{"role":"user","content":"h\\u00e9"}]}'
+@pytest.mark.parametrize("key", ["max_tokens", "stream", "n", "stream_options", "max_completion_tokens"])
+def test_a_key_that_decides_over_money_is_taken_once_and_as_it_is_written(
+    client: Any, upstream: MoonshotServer, key: str
+) -> None:
+    for other in (key, key.upper(), key.title()):
+        body = f'{{"model":"kimi-k2.6","{key}":null,"{other}":null,"messages":[{{"role":"user","content":"h"}}]}}'
+        got = client.chat(body.encode())
+        assert (got.status, got.error["type"]) == (400, "invalid_request_error")
+    assert upstream.count("POST") == 0
+
+
+def test_a_body_travels_as_the_bytes_it_came_in(client: Any, upstream: MoonshotServer) -> None:
+    body = b' {"model" : "kimi-k2.6","x":[1.0,2e3], "messages":[{"role":"user","content":"h\\u00e9"}],"x":2 }\n'
     assert client.chat(body).status == 200
+    assert upstream.requests[-1].body == body
+    assert client.chat(body.replace(b'"x":2', b'"stream":true')).status == 200
     sent = upstream.requests[-1].body
-    assert sent.count(b"max_tokens") == 1
-    assert upstream.requests[-1].json()["max_tokens"] == 7
-    assert b"h\\u00e9" in sent  # values travel as they were written
+    assert sent.startswith(body[:60])
+    assert upstream.requests[-1].json()["stream_options"] == {"include_usage": True}

@@ -93,7 +93,6 @@ def test_never_reads_what_json_does_not(body: bytes) -> None:
         b'{"model":"a"',
         b'{"model":"a","x":' + b"[" * 200_000,
         b'{"model":"a","x":' + b'{"x":' * 200_000,
-        b'{"model":"a","x":' + b"9" * 20_000 + b"}",
         b"\x00",
         b'\x00{"model":"a"}',
     ],

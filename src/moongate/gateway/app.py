@@ -1,7 +1,7 @@
 """The gateway's routes: Moonshot's surface over its upstreams, health, and a status page.
 
-Chats are `relay`; who gets in is `gate`. Whatever is not a route here is answered before the key is looked at, in the
-envelope that Moonshot uses for it.
+Chats do not come by here: `protocol` answers them. Who gets in is `gate`. Whatever is not a route here is answered
+before the key is looked at, in the envelope that Moonshot uses for it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from moongate.gateway.asked import fields_in
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.gate import Door, Gate, RefusedError, answer
 from moongate.gateway.listed import listed
-from moongate.gateway.options import Options
-from moongate.gateway.relay import Relay, told
+from moongate.gateway.porter import Porter
+from moongate.gateway.relay import told
+from moongate.gateway.till import Till
 from moongate.gateway.upstreams import Upstreams
 from moongate.wire import calls
 from moongate.wire.peek import models_in
@@ -35,13 +36,12 @@ from moongate.wire.peek import models_in
 class Gateway:
     """What the routes share, and the routes."""
 
-    def __init__(self, upstreams: Upstreams, clerk: Clerk, options: Options, *, bound: str) -> None:
+    def __init__(self, upstreams: Upstreams, till: Till, clerk: Clerk, porter: Porter) -> None:
         self.upstreams = upstreams
+        self.till = till
         self.clerk = clerk
-        self.options = options
-        self.bound = bound
-        self.gate = Gate(clerk=clerk, options=options)
-        self.relay = Relay(upstreams, clerk, self.gate)
+        self.porter = porter
+        self.gate = Gate(till=till, porter=porter)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -52,8 +52,7 @@ class Gateway:
             Route("/v1/models", self.models, methods=["GET"]),
             Route("/v1/users/me/balance", self.balance, methods=["GET"]),
             Route("/v1/tokenizers/estimate-token-count", self.estimate, methods=["POST"]),
-            Route("/v1/chat/completions", self.relay, methods=["POST"]),
-            *Admin(self.clerk, self.gate).routes(),
+            *Admin(self.clerk, self.gate, self.till.flush).routes(),
         ]
         handlers: dict[Any, Callable[..., Coroutine[Any, Any, Response]]] = {
             404: self._no_route,
@@ -63,7 +62,7 @@ class Gateway:
             ClientDisconnect: self._left,
             Exception: self._broken,
         }
-        door = Middleware(Door, options=self.options, bound=self.bound)
+        door = Middleware(Door, porter=self.porter)
         app = Starlette(routes=routes, middleware=[door], exception_handlers=handlers)
         app.router.redirect_slashes = False
         return app
@@ -91,18 +90,20 @@ class Gateway:
 
     async def models(self, request: Request) -> Response:
         """Answer GET /v1/models: one row for each spelling that is accepted."""
-        caller = await self.gate.caller(request.headers)
+        caller = self.gate.caller(request.headers)
         await self.upstreams.look()
         return _json(listed(self.upstreams.spellings(caller)))
 
     async def balance(self, request: Request) -> Response:
         """Answer GET /v1/users/me/balance in Moonshot's shape, for the caller's account, in its currency."""
-        caller = await self.gate.caller(request.headers)
-        return _json({"code": 0, "data": _amounts(caller.account.balance), "scode": "0x0", "status": True})
+        caller = self.gate.caller(request.headers)
+        await self.till.flush()
+        account = await self.clerk.ask(lambda desk: desk.account(caller.account))
+        return _json({"code": 0, "data": _amounts(account.balance), "scode": "0x0", "status": True})
 
     async def estimate(self, request: Request) -> Response:
         """Answer POST /v1/tokenizers/estimate-token-count; it is guarded like a chat and costs nothing here."""
-        caller = await self.gate.caller(request.headers)
+        caller = self.gate.caller(request.headers)
         body = await self.gate.body(request.headers, request.receive)
         (name, *more) = models_in(body)
         request.state.model = name

@@ -1,23 +1,27 @@
 """A chat request as the gateway needs to know it: which model, streamed or not, how long an answer at most.
 
-Pure. What the rest of the body means is the upstream's matter; it travels on as the bytes it came in.
+Pure. What the rest of the body means is the upstream's matter; it travels on as the bytes it came in. Nearly all
+bodies are read in one pass of C; those that could hide something are walked through key by key.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+import re
+from typing import Any, NoReturn
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from moongate.errors import RequestRefusedError
-from moongate.wire.peek import models_in
+from moongate.wire.peek import Body, Pair, names_in, pairs_in
 
 Fields = dict[str, msgspec.Raw]
+WALKED = 32 * 1024  # bytes: from here on the walk, which jumps from quote to quote, is the faster one
+READ = ("stream", "stream_options", "max_tokens", "max_completion_tokens", "n")  # besides the models
+WITH_USAGE = b'"stream_options":{"include_usage":true}'
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, kw_only=True, gc=False):
     """One request for a chat."""
 
     models: tuple[str, ...]  # every id in the body, the one meant first
@@ -27,46 +31,159 @@ class Asked:
     choices: int  # `n`
     size_bytes: int
     has_files: bool  # refers to uploaded media, whose tokens the body's size does not bound
-    body: bytes  # what goes upstream
+    body: Body  # as it came
+    edits: tuple[Edit, ...] = ()  # what is written otherwise upstream
 
     @property
     def model(self) -> str:
         """The id in `model`."""
         return self.models[0]
 
-    def sent_as(self, wire_id: str) -> Asked:
-        """Return the same request with another id in `model`, as a route wants it."""
-        if wire_id == self.model:
-            return self
-        body = msgspec.json.encode({**fields_in(self.body), "model": wire_id})
-        return replace(self, models=(wire_id, *self.models[1:]), body=body)
+
+class Edit(msgspec.Struct, frozen=True, gc=False):
+    """`text` takes the place of the bytes from `start` to `end`."""
+
+    start: int
+    end: int
+    text: bytes
 
 
-def asked_from(body: bytes) -> Asked:
+class _Options(msgspec.Struct, gc=False):
+    include_usage: bool = False
+
+
+class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The fields of Moonshot's chat (platform docs, 2026-08-13), and of the OpenAI SDK's; any other: walk through."""
+
+    model: str
+    messages: Raw
+    stream: bool | UnsetType = UNSET
+    stream_options: _Options | UnsetType = UNSET
+    max_tokens: int | UnsetType = UNSET
+    max_completion_tokens: int | UnsetType = UNSET
+    n: int | UnsetType = UNSET
+    frequency_penalty: Raw = Raw()
+    logprobs: Raw = Raw()
+    metadata: Raw = Raw()
+    parallel_tool_calls: Raw = Raw()
+    presence_penalty: Raw = Raw()
+    prompt_cache_key: Raw = Raw()
+    reasoning_effort: Raw = Raw()
+    response_format: Raw = Raw()
+    safety_identifier: Raw = Raw()
+    seed: Raw = Raw()
+    stop: Raw = Raw()
+    temperature: Raw = Raw()
+    thinking: Raw = Raw()
+    tool_choice: Raw = Raw()
+    tools: Raw = Raw()
+    top_logprobs: Raw = Raw()
+    top_p: Raw = Raw()
+    user: Raw = Raw()
+
+    def told(self) -> int:
+        """Return how often keys that decide over something were given; one more in the bytes: walk through."""
+        return (
+            1
+            + (self.stream is not UNSET)
+            + (self.stream_options is not UNSET)
+            + (self.max_tokens is not UNSET)
+            + (self.max_completion_tokens is not UNSET)
+            + (self.n is not UNSET)
+        )
+
+
+_usual = msgspec.json.Decoder(_Usual).decode
+_watched = re.compile(rb'"(?=[msn])(?:model|stream|max_|n")').findall  # every way to spell them, in lower case
+
+
+def asked_from(body: Body) -> Asked:
     """Read a body. Raises RequestRefusedError for one that could be read in two ways.
 
-    Of a key that stands twice (other than `model`, which is refused) the last one counts, here and in what is sent. A
-    stream always asks the upstream for its usage: the ledger needs it, whether the caller does or not.
+    A stream always asks the upstream for its usage: the ledger needs it, whether the caller does or not.
     """
-    models = models_in(body)
-    fields = fields_in(body)
-    stream = _value(fields, "stream") is True
-    wanted = _value(fields, "stream_options")
-    wanted = wanted if isinstance(wanted, dict) else {}
-    limits = [_value(fields, name) for name in ("max_completion_tokens", "max_tokens")]
-    choices = _value(fields, "n")
-    if stream:
-        fields["stream_options"] = msgspec.Raw(msgspec.json.encode({**wanted, "include_usage": True}))
+    # Keys that are spelled with escapes or in another case, and keys given twice, are for the walk.
+    if len(body) > WALKED or type(body) is not bytes or (b"\\" in body and b"\\u" in body):
+        return _walked(body)
+    try:
+        if not body.isascii():
+            body.decode()
+        found = _usual(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _walked(body)
+    if not found.model or len(_watched(body.lower())) != found.told():
+        return _walked(body)
+    return _read(body, found)
+
+
+def _read(body: bytes, found: _Usual) -> Asked:
+    most: int | None = None
+    for limit in (found.max_completion_tokens, found.max_tokens):
+        if limit is not UNSET and limit > (most or 0):
+            most = limit
+    options, wanted = found.stream_options, False
+    edits: tuple[Edit, ...] = ()
+    if found.stream is True:
+        if options is UNSET:
+            edits = (Edit(*_end_of(body), b"," + WITH_USAGE + b"}"),)
+        elif options.include_usage:
+            wanted = True
+        else:
+            return _walked(body)
+    return Asked(
+        models=(found.model,),
+        stream=found.stream is True,
+        include_usage=wanted,
+        max_tokens=most,
+        choices=found.n if found.n is not UNSET and 1 <= found.n <= 128 else 1,
+        size_bytes=len(body),
+        has_files=body.find(b"ms://") >= 0,
+        body=body,
+        edits=edits,
+    )
+
+
+def _walked(body: Body) -> Asked:
+    pairs = pairs_in(body)
+    models = names_in(body, pairs)
+    _check_spelling(pairs)
+    fields = {pair.key: pair for pair in pairs}
+    values = {name: _value(body, fields[name]) for name in READ if name in fields}
+    limits = [values.get(name) for name in ("max_completion_tokens", "max_tokens")]
+    choices, stream, options = values.get("n"), values.get("stream") is True, values.get("stream_options")
+    wanted = isinstance(options, dict) and options.get("include_usage") is True
     return Asked(
         models=models,
         stream=stream,
-        include_usage=wanted.get("include_usage") is True,
+        include_usage=wanted,
         max_tokens=max((limit for limit in limits if type(limit) is int and limit > 0), default=None),
         choices=choices if type(choices) is int and 1 <= choices <= 128 else 1,
         size_bytes=len(body),
-        has_files=b"ms:" in body,
-        body=msgspec.json.encode(fields),
+        has_files=body.find(b"ms://") >= 0,
+        body=body,
+        edits=(_with_usage(body, fields.get("stream_options"), options),) if stream and not wanted else (),
     )
+
+
+def renamed(asked: Asked, wire_id: str) -> tuple[Edit, ...]:
+    """Return the edits of a request whose `model` goes out under another id."""
+    if wire_id == asked.model:
+        return asked.edits
+    pair = next((pair for pair in pairs_in(asked.body) if pair.key == "model"), None)
+    if pair is None:
+        _refuse("only a 'model' is ever written otherwise, and it has none")
+    return (Edit(pair.start, pair.end, msgspec.json.encode(wire_id)), *asked.edits)
+
+
+def edited(body: bytes, edits: tuple[Edit, ...]) -> bytes:
+    """Return a body with its edits, which do not overlap."""
+    if not edits:
+        return body
+    pieces, at = [], 0
+    for edit in sorted(edits, key=_start):
+        pieces += [body[at : edit.start], edit.text]
+        at = edit.end
+    return b"".join([*pieces, body[at:]])
 
 
 def fields_in(body: bytes) -> Fields:
@@ -77,8 +194,39 @@ def fields_in(body: bytes) -> Fields:
         raise RequestRefusedError("The request body is not a JSON object, so nothing was sent.") from error
 
 
-def _value(fields: Fields, name: str) -> Any:
-    try:
-        return msgspec.json.decode(fields[name]) if name in fields else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestRefusedError(f"The request body's {name!r} is not valid JSON, so nothing was sent.") from error
+def _check_spelling(pairs: list[Pair]) -> None:
+    """Refuse keys that decide over money or the shape of the answer, where parsers differ on which one counts."""
+    seen = set()
+    for key, _, _ in pairs:
+        plain = key.casefold()
+        if plain in READ:
+            if key != plain:
+                _refuse(f"it has a key {key!r}, which some parsers read as {plain!r}")
+            if key in seen:
+                _refuse(f"it has the key {key!r} twice")
+            seen.add(key)
+
+
+def _with_usage(body: Body, pair: Pair | None, options: Any) -> Edit:
+    if pair is None:
+        return Edit(*_end_of(body), b"," + WITH_USAGE + b"}")
+    options = options if isinstance(options, dict) else {}
+    return Edit(pair.start, pair.end, msgspec.json.encode({**options, "include_usage": True}))
+
+
+def _end_of(body: Body) -> tuple[int, int]:
+    """Return where the closing brace of the outermost object stands."""
+    end = body.rfind(b"}")
+    return end, end + 1
+
+
+def _value(body: Body, pair: Pair) -> Any:
+    return msgspec.json.decode(body[pair.start : pair.end])
+
+
+def _start(edit: Edit) -> int:
+    return edit.start
+
+
+def _refuse(why: str) -> NoReturn:
+    raise RequestRefusedError(f"The request body was not sent: {why}.")

@@ -1,7 +1,7 @@
 """Who gets in: Host and Origin of every request, the key, and the body of those that post.
 
-`Door` is the outermost layer; what it refuses reaches no route. Keys are looked up by their hash at every request, so
-that a revoked one ends at once.
+`Door` is the outermost layer; what it refuses reaches no route. The hot path's requests do not come by: `porter` has
+the same rules for them.
 """
 
 from __future__ import annotations
@@ -18,16 +18,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moongate.gateway import replies
-from moongate.gateway.accounts import Account
-from moongate.gateway.clerk import Clerk
-from moongate.gateway.desk import Desk
-from moongate.gateway.keys import KeyRow
-from moongate.gateway.options import Options, host_allowed
+from moongate.gateway.porter import EXPOSED, KEY_MAX_LENGTH, Porter
 from moongate.gateway.replies import Refusal
+from moongate.gateway.seams import Caller, Till
 
 SILENCE_S = 30.0  # the longest pause within a body that is being sent
-KEY_MAX_LENGTH = 512
-EXPOSED = "msh-request-id, retry-after"
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(?:, ?[A-Za-z0-9-]+){0,60}")
 
 
@@ -37,16 +32,6 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """Who asks, and who pays."""
-
-    key: KeyRow
-    account: Account
-    providers: frozenset[str] | None = None  # None: all
-    models: frozenset[str] | None = None
 
 
 def answer(refusal: Refusal) -> Response:
@@ -60,10 +45,10 @@ def answer(refusal: Refusal) -> Response:
 class Gate:
     """The key and the body of a request."""
 
-    clerk: Clerk
-    options: Options
+    till: Till
+    porter: Porter
 
-    async def caller(self, headers: Headers) -> Caller:
+    def caller(self, headers: Headers) -> Caller:
         """Return who is calling. Raises RefusedError: 401 in Moonshot's two wordings."""
         given = headers.getlist("authorization")
         scheme, _, secret = (given[0] if given else "").partition(" ")
@@ -72,7 +57,7 @@ class Gate:
             raise RefusedError(replies.NO_KEY)
         found = None
         if len(given) == 1 and len(secret) <= KEY_MAX_LENGTH and secret.isascii():
-            found = await self.clerk.ask(lambda desk: _caller(desk, secret))
+            found = self.till.caller(secret.encode())
         if found is None:
             raise RefusedError(replies.WRONG_KEY)
         return found
@@ -83,7 +68,7 @@ class Gate:
         A body that is too large is read to its end if that is not far, so that the client sees the answer.
         """
         self._check_kind(headers)
-        limit = self.options.max_body_bytes
+        limit = self.porter.options.max_body_bytes
         body, size = bytearray(), int(headers.get("content-length") or 0)
         if size > 2 * limit:
             raise RefusedError(replies.TOO_LARGE)
@@ -108,11 +93,6 @@ class Gate:
             raise RefusedError(replies.ENCODED)
 
 
-def _caller(desk: Desk, secret: str) -> Caller | None:
-    key = desk.holder(secret)
-    return None if key is None else Caller(key=key, account=desk.account_of(key))
-
-
 async def _pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
     more = True
     while more:
@@ -130,24 +110,23 @@ async def _pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
 class Door:
     """ASGI middleware: no other host's name, no foreign origin, CORS for the configured ones."""
 
-    def __init__(self, app: ASGIApp, *, options: Options, bound: str) -> None:
+    def __init__(self, app: ASGIApp, *, porter: Porter) -> None:
         self._app = app
-        self._options = options
-        self._bound = bound
+        self._porter = porter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if not host_allowed(headers.get("host"), self._bound, self._options):
+        if not self._porter.knows(headers.get("host")):
             refusal = replies.forbidden("the Host header does not name this gateway")
             await answer(refusal)(scope, receive, send)
             return
         origin = headers.get("origin")
         if origin is None:
             await self._app(scope, receive, send)
-        elif origin.lower() not in self._options.cors_origins:
+        elif origin.lower() not in self._porter.options.cors_origins:
             await answer(replies.forbidden("this origin is not configured"))(scope, receive, send)
         elif scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await Response(status_code=204, headers=_preflight(headers, origin))(scope, receive, send)
@@ -175,7 +154,7 @@ def _with_cors(send: Send, origin: str) -> Send:
         if message["type"] == "http.response.start":
             pairs = {
                 "access-control-allow-origin": origin,
-                "access-control-expose-headers": EXPOSED,
+                "access-control-expose-headers": EXPOSED.decode(),
                 "vary": "Origin",
             }
             own = [(name.encode(), value.encode("latin-1")) for name, value in pairs.items()]

@@ -76,6 +76,62 @@ def forbidden(why: str) -> Refusal:
     )
 
 
+WRONG_HOST = forbidden("the Host header does not name this gateway")
+WRONG_ORIGIN = forbidden("this origin is not configured")
+
+
+def foreign(ours: str, theirs: str) -> Refusal:
+    """Return the 403 for a model whose price is in another currency than the account; nothing is converted."""
+    return forbidden(f"this account is in {ours}, the model's price is in {theirs}")
+
+
+def not_http(status: int, why: str) -> Refusal:
+    """Return the answer to a request that is malformed below JSON."""
+    return Refusal(status=status, type="invalid_request_error", message=f"Invalid request: {why}")
+
+
+GARBLED = not_http(400, "it is not HTTP/1.1 as the standard has it")
+NO_HOST = not_http(400, "it has no Host header")
+DOUBLED = not_http(400, "a header that must stand once stands twice")
+HEAD_TOO_SLOW = not_http(408, "its headers did not arrive in time")
+NO_UPGRADE = not_http(400, "no other protocol is spoken here; send it without Upgrade")
+EXPECTATION = not_http(417, "of expectations only 100-continue is met")
+HEAD_TOO_LARGE = not_http(431, "its headers are too large or too many")
+NO_ROOM = Refusal(
+    status=503,
+    type="server_unavailable",
+    message="The gateway has no room for another large request at the moment, please try again after 5 seconds",
+    code="no_room",
+    headers={"retry-after": "5"},
+)
+NO_BOOKS = Refusal(
+    status=503,
+    type="server_unavailable",
+    message="The gateway's accounts cannot be read or written at the moment; its log says why",
+    code=errors.StorageError.kind,
+)
+
+
+def later(title: str, wait_s: float, *, broken: bool) -> Refusal:
+    """Return the answer where an upstream takes no call for a while: it failed lately, or its limit is reached."""
+    seconds = str(math.ceil(wait_s))
+    if broken:
+        return Refusal(
+            status=503,
+            type="server_unavailable",
+            message=f"{title} failed several times in a row, please try again after {seconds} seconds",
+            code="upstream_failing",
+            headers={"retry-after": seconds},
+        )
+    return Refusal(
+        status=429,
+        type="rate_limit_reached_error",
+        message=f"The gateway's account at {title} reached its limit, please try again after {seconds} seconds",
+        code="upstream_limit",
+        headers={"retry-after": seconds},
+    )
+
+
 def no_route(method: str, path: str) -> bytes:
     """Return the body for an unknown route or a wrong method: Moonshot's other envelope, where `error` is a text."""
     return msgspec.json.encode(
@@ -259,8 +315,7 @@ def _unavailable(error: errors.MoongateError, row: Provider, model: str | None) 
 
 
 def _storage(error: errors.MoongateError, row: Provider, model: str | None) -> Refusal:
-    message = "The gateway's accounts cannot be read or written at the moment; its log says why"
-    return Refusal(status=503, type="server_unavailable", message=message, code=error.kind)
+    return NO_BOOKS
 
 
 _MAKERS = (

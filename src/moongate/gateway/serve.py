@@ -1,4 +1,4 @@
-"""Start and end a gateway: settings, socket, uvicorn, signals, draining. `run` blocks; `running` is a `with` block.
+"""Start and end a gateway: settings, socket, workers, signals, draining. `run` blocks; `running` is a `with` block.
 
 Nothing is printed here; what a person should know is handed to the caller.
 """
@@ -7,34 +7,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import gc
 import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
-from filelock import FileLock, Timeout
 
-from moongate.errors import ConfigError, StorageError
+from moongate.errors import ConfigError, MoongateError
 from moongate.facts.providers import is_loopback
+from moongate.gateway import till as tills
 from moongate.gateway.app import Gateway
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.config import Config, single
 from moongate.gateway.desk import FILE_NAME, Desk
 from moongate.gateway.options import Options
+from moongate.gateway.porter import Porter
+from moongate.gateway.protocol import Protocol
+from moongate.gateway.relay import Relay
+from moongate.gateway.spool import Spool
+from moongate.gateway.till import Till
 from moongate.gateway.upstreams import Upstreams
 from moongate.settings.load import Settings
 
 log = logging.getLogger("moongate.gateway")
 
-DRAIN_S = 5  # how long streams in flight may go on after the signal
-SETTLE_S = 2.0  # how long those that were cut off then take to be settled
+DRAIN_S = 5  # how long calls in flight may go on after the signal
 PORT = 8686
 BACKLOG = 2048
 Ready = Callable[[str, bool], object]
+Reread = Callable[[], Config]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,42 +52,84 @@ class Running:
     base_url: str  # http://127.0.0.1:PORT/v1
     has_keys: bool  # whether any key opened it when it started
     desk: Desk
-    _upstreams: Upstreams
+    _worker: Worker
 
     @property
     def model_ids(self) -> tuple[str, ...]:
         """The ids it lists; blocks until the list was had. Raises what the list call raises."""
-        return tuple(i for each in self._upstreams.every for i in each.guard.catalog.listing().ids)
+        return tuple(i for each in self._worker.upstreams.every for i in each.guard.catalog.listing().ids)
+
+    def booked(self) -> None:
+        """Wait until every call that was answered is in the ledger that `desk` shows."""
+        self._worker.ask(lambda till: till.flush())
 
 
-def run(config: Config | Settings, *, host: str = "127.0.0.1", port: int = PORT, ready: Ready | None = None) -> int:
-    """Serve until SIGINT or SIGTERM, then let streams finish for up to 5 seconds, and return 0.
+def run(
+    config: Config | Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    ready: Ready | None = None,
+    reread: Reread | None = None,
+) -> int:
+    """Serve until SIGINT or SIGTERM, then let calls finish for up to 5 seconds, and return 0.
 
-    `ready` is called once it listens, with the base url and whether there is any key. Raises ConfigError for what
-    cannot be served (port in use, another address than loopback without keys, a bad [gateway] table), StorageError
-    for the database, EngineError for the embedded model.
+    `ready` is called once it listens, with the base url and whether there is any key; on SIGHUP the configuration
+    that `reread` returns is gone by, without a request being dropped. Raises ConfigError for what cannot be served
+    (port in use, another address than loopback without keys, a bad [gateway] table), StorageError for the database,
+    EngineError for the embedded model.
     """
-    with _prepared(config, host, port) as prepared:
+    with prepared(config, host, port) as place:
         if ready is not None:
-            ready(prepared.base_url, prepared.has_keys)
-        asyncio.run(prepared.serve(with_signals=True))
+            ready(place.base_url, place.has_keys)
+        Worker(place, reread=reread).run()
     return 0
 
 
 @contextlib.contextmanager
 def running(config: Config | Settings, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
     """Serve from a thread for the length of a `with` block. Raises as `run` does."""
-    with _prepared(config, host, port) as prepared:
-        thread = threading.Thread(target=prepared.serve_in_thread, name="moongate-gateway", daemon=True)
+    with prepared(config, host, port) as place:
+        worker = Worker(place)
+        thread = threading.Thread(target=worker.run, name="moongate-gateway", daemon=True)
         thread.start()
         try:
-            with Desk(prepared.path) as desk:
-                yield Running(
-                    base_url=prepared.base_url, has_keys=prepared.has_keys, desk=desk, _upstreams=prepared.upstreams
-                )
+            worker.started.wait()
+            with Desk(place.path) as desk:
+                yield Running(base_url=place.base_url, has_keys=place.has_keys, desk=desk, _worker=worker)
         finally:
-            prepared.server.should_exit = True
+            worker.end()
             thread.join()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What is fixed before anything is served: database, socket, configuration."""
+
+    config: Config
+    host: str
+    path: Path
+    has_keys: bool
+    socket: socket.socket
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        port = self.socket.getsockname()[1]
+        return f"http://[{self.host}]:{port}/v1" if ":" in self.host else f"http://{self.host}:{port}/v1"
+
+
+@contextlib.contextmanager
+def prepared(config: Config | Settings, host: str, port: int) -> Iterator[Place]:
+    """Check and open in an order in which what is cheap to refuse is refused first."""
+    config = single(config) if isinstance(config, Settings) else config
+    config.need_keys()
+    path = config.settings.data_dir / FILE_NAME
+    with Desk(path) as desk:
+        has_keys = desk.has_keys()
+    _check_bind(host, has_keys=has_keys)
+    with _bound(host, port) as listening:
+        yield Place(config=config, host=host, path=path, has_keys=has_keys, socket=listening)
 
 
 class _Server(uvicorn.Server):
@@ -90,88 +140,110 @@ class _Server(uvicorn.Server):
         yield
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Prepared:
-    """Everything that a gateway needs, ready to serve once."""
+class Worker:
+    """One event loop that serves a place: `run` until `end`, in a process or a thread of its own."""
 
-    path: Path
-    base_url: str
-    has_keys: bool
-    upstreams: Upstreams
-    clerk: Clerk
-    gateway: Gateway
-    server: _Server
-    socket: socket.socket
-    alone: bool
+    def __init__(self, place: Place, *, workers: int = 1, reread: Reread | None = None) -> None:
+        self.place = place
+        self.started = threading.Event()
+        self.upstreams = Upstreams(place.config.sources, place.config.options.routes, workers=workers)
+        self._reread = reread
+        self._server: _Server | None = None
+        self._till: Till | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._porter: Porter | None = None
 
-    def serve_in_thread(self) -> None:
-        asyncio.run(self.serve(with_signals=False))
+    def run(self) -> None:
+        """Serve until told to end."""
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(self._serve())
 
-    async def serve(self, *, with_signals: bool) -> None:
-        """Serve until told to end, then settle what is left."""
-        if with_signals:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, self._told_to_end)
-        watching = asyncio.create_task(self.upstreams.keep())
+    def end(self) -> None:
+        """Have it end, from any thread; the second time at once."""
+        if self._server is not None:
+            self._server.force_exit = self._server.should_exit
+            self._server.should_exit = True
+
+    def ask(self, do: Callable[[Till], Any]) -> Any:
+        """Have the till do something, from another thread."""
+        if self._loop is None or self._till is None:
+            raise RuntimeError("it does not run yet")
+        return asyncio.run_coroutine_threadsafe(do(self._till), self._loop).result()
+
+    def reload(self) -> None:
+        """Go by the configuration as it is now; a faulty one changes nothing."""
+        if self._reread is None or self._porter is None:
+            return
         try:
-            await self.server.serve(sockets=[self.socket])
+            config = self._reread()
+            self.upstreams.use(config.sources, config.options.routes)
+        except MoongateError as error:
+            log.warning("the configuration is not taken over: %s", error)
+            return
+        self._porter.use(config.options)
+        log.warning("the configuration was read again")
+
+    async def _serve(self) -> None:
+        options = self.place.config.options
+        self._loop = asyncio.get_running_loop()
+        try:
+            async with self._opened_till(options) as till, contextlib.AsyncExitStack() as stack:
+                clerk = Clerk(Desk(self.place.path))
+                stack.callback(clerk.close)
+                self._porter = Porter(till, options, bound=self.place.host)
+                relay = Relay(till, self.upstreams, self._porter, Spool())
+                gateway = Gateway(self.upstreams, till, clerk, self._porter)
+                self._server = _Server(_config(gateway, relay, options))
+                await self._served(self._server, relay)
         finally:
-            await self.gateway.relay.finish(wait_s=SETTLE_S)
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            if self.alone:
-                await self.clerk.ask(Desk.write_off)
+            self.started.set()
             await self.upstreams.close()
 
-    def _told_to_end(self) -> None:
-        self.server.force_exit = self.server.should_exit  # the second time
-        self.server.should_exit = True
+    async def _served(self, server: _Server, relay: Relay) -> None:
+        tasks = [
+            asyncio.create_task(self.upstreams.keep()),
+            asyncio.create_task(relay.watch(cast("set[Protocol]", server.server_state.connections))),
+        ]
+        self._heed_signals()
+        self.started.set()
+        gc.collect()
+        gc.freeze()  # what is there now stays: no later collection has to walk over it
+        try:
+            await server.serve(sockets=[self.place.socket])
+        finally:
+            await relay.finish()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @contextlib.asynccontextmanager
+    async def _opened_till(self, options: Options) -> AsyncIterator[Till]:
+        days = options.log_content_days if options.log_content else None
+        async with tills.opened(self.place.path, on_full=options.on_disk_full, content_days=days) as till:
+            self._till = till
+            yield till
+
+    def _heed_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.end)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
 
 
-@contextlib.contextmanager
-def _prepared(config: Config | Settings, host: str, port: int) -> Iterator[_Prepared]:
-    """Build the parts in an order in which what is cheap to refuse is refused first; undo them in reverse."""
-    config = single(config) if isinstance(config, Settings) else config
-    options, settings = config.options, config.settings
-    config.need_keys()
-    with contextlib.ExitStack() as stack:
-        path = settings.data_dir / FILE_NAME
-        desk = Desk(path)
-        clerk = Clerk(desk)
-        stack.callback(clerk.close)
-        has_keys = desk.has_keys()
-        _check_bind(host, has_keys=has_keys)
-        listening = stack.enter_context(_bound(host, port))
-        alone = stack.enter_context(_alone(path))
-        if alone:
-            _freed(desk)
-        upstreams = Upstreams(config.sources, options.routes)
-        stack.callback(_end_engines, upstreams)
-        gateway = Gateway(upstreams, clerk, options, bound=host)
-        yield _Prepared(
-            path=path,
-            base_url=_base_url(host, listening),
-            has_keys=has_keys,
-            upstreams=upstreams,
-            clerk=clerk,
-            gateway=gateway,
-            server=_Server(_config(gateway, options)),
-            socket=listening,
-            alone=alone,
-        )
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ModuleNotFoundError:  # where there is none: not on Windows
+        return None
+    return uvloop.new_event_loop
 
 
-def _end_engines(upstreams: Upstreams) -> None:
-    """End embedded models where serving never began; `serve` has ended them otherwise, and twice does no harm."""
-    closing = threading.Thread(target=lambda: asyncio.run(upstreams.close()))  # a loop may be running in this thread
-    closing.start()
-    closing.join()
-
-
-def _config(gateway: Gateway, options: Options) -> uvicorn.Config:
+def _config(gateway: Gateway, relay: Relay, options: Options) -> uvicorn.Config:
     return uvicorn.Config(
         gateway.app(),
-        http="h11",
+        http=functools.partial(Protocol, relay),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,
@@ -180,7 +252,6 @@ def _config(gateway: Gateway, options: Options) -> uvicorn.Config:
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
-        h11_max_incomplete_event_size=64 * 1024,
     )
 
 
@@ -205,31 +276,3 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listening:
         yield listening
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    """Say whether no other gateway works on the same database, and keep it so for the length of the block."""
-    lock = FileLock(path.with_suffix(".lock"), timeout=0, mode=0o600, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    except OSError as error:
-        raise StorageError(f"The lock {lock.lock_file!r} cannot be taken: {error.strerror or error}.") from error
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
-def _freed(desk: Desk) -> None:
-    count = desk.write_off()
-    if count:
-        log.warning("%d calls were under way when the gateway last ended; they are in the ledger as lost", count)
-
-
-def _base_url(host: str, listening: socket.socket) -> str:
-    port = listening.getsockname()[1]
-    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"

@@ -1,7 +1,7 @@
-"""A stream on its way through: each event goes on as soon as it is whole, and a copy is read for the ledger.
+"""A stream on its way through: its bytes go on as soon as an event is whole; what the ledger needs is read aside.
 
-A `feed()` object without IO. The event that ends the stream is never among what `feed` returns: its sender settles
-the call first (`done`), then sends `END`.
+A `feed()` object without IO. Only the few events that may bear usage, a finish or an error are decoded. The event
+that ends the stream is never among what `feed` returns: its sender settles the call first (`done`), then sends `END`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from typing import Any
 
 import msgspec
 
-from moongate.facts.chat import Answer
+from moongate.errors import BrokenStreamError, TooLargeError
+from moongate.facts.chat import Usage
 from moongate.facts.providers import Provider
+from moongate.gateway.recast import Recast
 from moongate.wire.fold import Fold, chunk_from
 from moongate.wire.replies import decode, error_in_event
-from moongate.wire.sse import Decoder
+from moongate.wire.sse import MAX_EVENT_BYTES
 
 END = b"data: [DONE]\n\n"
-ALIVE = b": keep-alive\n\n"
+_DELTA, _EMPTY_DELTA = b'"delta":{', len(b'"content":""')
+_MODEL = b'"model":"'
 
 
 class Tap:
@@ -25,99 +28,183 @@ class Tap:
 
     `include_usage` says that the caller wants the extra chunk with the usage; without it that chunk is taken out. In
     either case the chunk that finishes the answer carries the usage in `choices[0]`, as Moonshot's does, and so is
-    held until the usage is there. `embedded` has llama.cpp's own fields taken out.
+    held until the usage is there.
     """
+
+    __slots__ = (
+        "_asked",
+        "_finish",
+        "_first",
+        "_fold",
+        "_include_usage",
+        "_recast",
+        "_row",
+        "_said",
+        "_tail",
+        "_tail_size",
+        "done",
+    )
 
     def __init__(self, row: Provider, *, asked_model: str, include_usage: bool, embedded: bool) -> None:
         self._row = row
         self._asked = asked_model
         self._include_usage = include_usage
-        self._embedded = embedded
-        self._decoder = Decoder()
-        self._fold = Fold(asked_model=asked_model)
-        self._finish: dict[str, Any] | None = None  # held until its usage is known
+        self._fold: Fold | None = None  # of the events that were decoded
+        self._finish: bytes | None = None  # held until its usage is known
+        self._first = b""  # the first event, which names the model
+        self._said = 0
+        self._tail: list[bytes] = []  # the beginning of an event that goes on
+        self._tail_size = 0
+        self._recast = self._rewriting(embedded=True) if embedded else None
         self.done = False
 
     @property
-    def answer(self) -> Answer:
-        """What was answered so far."""
-        return self._fold.answer()
+    def usage(self) -> Usage | None:
+        """The usage that was told so far."""
+        if self._recast is not None:
+            return self._recast.answer.usage
+        return self._fold.answer().usage if self._fold is not None else None
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Return the events to pass on. Raises what the stream reports, or what is wrong with it."""
-        out: list[bytes] = []
-        for event in self._decoder.feed(piece):
-            if self.done:
-                break
-            if event == "[DONE]":
-                self.done = True
-                out += self.rest()
-            else:
-                out += self._event(event)
-        return out or ([ALIVE] if piece.startswith(b":") else [])
+    @property
+    def model(self) -> str:
+        """The model that the stream says it is from; empty before its first event."""
+        if self._recast is not None:
+            return self._recast.answer.model
+        if self._fold is not None and (model := self._fold.answer().model):
+            return model
+        return _model_in(self._first)
 
-    def rest(self) -> list[bytes]:
+    @property
+    def said_bytes(self) -> int:
+        """About how much text came, in bytes; for an estimate where no usage comes."""
+        return self._said if self._recast is None else self._said + self._recast.said_bytes
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return what can go on. Raises what the stream reports, or what is wrong with it."""
+        if self._recast is not None:
+            return self._rewritten(self._recast, piece)
+        if self.done:
+            return b""
+        if b"\r" in piece:  # lines end otherwise: an event's end has to be looked for
+            return self._turned(piece)
+        if self._tail:
+            if b"\n\n" not in piece and not (piece.startswith(b"\n") and self._tail[-1].endswith(b"\n")):
+                self._keep(piece)
+                return b""
+            piece = b"".join([*self._tail, piece])
+            self._tail, self._tail_size = [], 0
+        cut = piece.rfind(b"\n\n") + 2
+        if cut == 1:
+            self._keep(piece)
+            return b""
+        if cut < len(piece):
+            self._keep(piece[cut:])
+            piece = piece[:cut]
+        if not piece.isascii():
+            _check_text(piece)
+        if not self._first:
+            self._first = piece
+        if (
+            b'"usage"' in piece
+            or b"[DONE]" in piece
+            or b'"error"' in piece
+            or b'"finish_reason":"' in piece
+            or b'"finish_reason": "' in piece
+        ):
+            return self._looked_at(piece)
+        self._said += _said_in(piece)
+        if self._finish is not None and b"data:" in piece:
+            return self.rest() + piece
+        return piece
+
+    def rest(self) -> bytes:
         """Return the finishing chunk if it is still held: no usage came for it."""
+        if self._recast is not None:
+            return b"".join(self._recast.rest())
         held, self._finish = self._finish, None
-        return [] if held is None else [_sse(held)]
+        return held or b""
 
-    def _event(self, event: str) -> list[bytes]:
-        payload = decode(event.encode(), what="An event of the stream")
+    def _keep(self, piece: bytes) -> None:
+        self._tail.append(piece)
+        self._tail_size += len(piece)
+        if self._tail_size > MAX_EVENT_BYTES:
+            raise TooLargeError(f"One event of the stream is larger than {MAX_EVENT_BYTES} bytes.")
+
+    def _looked_at(self, piece: bytes) -> bytes:
+        out = []
+        for event in piece.split(b"\n\n")[:-1]:
+            data = _data_of(event)
+            if data == b"[DONE]":
+                self.done = True
+                out.append(self.rest())
+                break
+            out.append(event + b"\n\n" if data is None else self._event(event + b"\n\n", data))
+        return b"".join(out)
+
+    def _event(self, event: bytes, data: bytes) -> bytes:
+        payload = decode(data, what="An event of the stream")
         if isinstance(payload, dict) and payload.get("error"):
             raise error_in_event(payload, self._row, model=self._asked)
         chunk = chunk_from(payload)
+        if self._fold is None:
+            self._fold = Fold(asked_model=self._asked)
         self._fold.add(chunk)
-        if self._embedded:
-            payload = as_moonshot(payload)
+        self._said += _said_in(event)
         if not payload.get("choices") and isinstance(payload.get("usage"), dict):
-            return self._usage(payload, event)
+            return self._usage(event, payload["usage"])
         before = self.rest()
         if chunk.finish_reason is not None and chunk.usage is None:
-            self._finish = payload
+            self._finish = event
             return before
-        return [*before, _sse(payload) if self._embedded else _text(event)]
+        return before + event
 
-    def _usage(self, payload: dict[str, Any], event: str) -> list[bytes]:
-        out: list[bytes] = []
+    def _usage(self, event: bytes, usage: Any) -> bytes:
         if self._finish is not None:
-            self._finish["choices"][0]["usage"] = payload["usage"]
-            out = self.rest()
-        if self._include_usage:
-            out.append(_sse(payload) if self._embedded else _text(event))
+            finish = msgspec.json.decode(_data_of(self._finish) or b"{}")
+            finish["choices"][0]["usage"] = usage
+            self._finish = b"data: " + msgspec.json.encode(finish) + b"\n\n"
+        return self.rest() + (event if self._include_usage else b"")
+
+    def _turned(self, piece: bytes) -> bytes:
+        before = self.rest()
+        self._recast = self._rewriting(embedded=False)
+        return before + self._rewritten(self._recast, b"".join([*self._tail, piece]))
+
+    def _rewriting(self, *, embedded: bool) -> Recast:
+        return Recast(self._row, asked_model=self._asked, include_usage=self._include_usage, embedded=embedded)
+
+    def _rewritten(self, recast: Recast, piece: bytes) -> bytes:
+        out = b"".join(recast.feed(piece))
+        self.done = recast.done
         return out
 
 
-def as_moonshot(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer or chunk of llama.cpp with its own fields gone and its usage in Moonshot's shape."""
-    shaped = {name: value for name, value in payload.items() if name not in ("timings", "__verbose")}
-    usage = shaped.get("usage")
-    if isinstance(usage, dict):
-        shaped["usage"] = _usage_as_moonshot(usage)
-    for choice in shaped.get("choices") or ():
-        spoken = choice.get("delta") or choice.get("message") or {}
-        if "content" in spoken and spoken["content"] is None:
-            spoken["content"] = ""
-    return shaped
+def _said_in(piece: bytes) -> int:
+    """Return about how many bytes of text the deltas in some events carry, without decoding them."""
+    said, at = 0, piece.find(_DELTA)
+    while at >= 0:
+        end = piece.find(b"}", at)
+        said += max(end - at - len(_DELTA) - _EMPTY_DELTA, 0)
+        at = piece.find(_DELTA, at + 1)
+    return said
 
 
-def _usage_as_moonshot(usage: dict[str, Any]) -> dict[str, Any]:
-    """Moonshot names cached tokens twice when there are some, and not at all when there are none (2026-07-17)."""
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    shaped = {name: value for name, value in usage.items() if name != "prompt_tokens_details"}
-    if isinstance(cached, int) and cached > 0:
-        shaped |= {"cached_tokens": cached, "prompt_tokens_details": {"cached_tokens": cached}}
-    return shaped
+def _data_of(event: bytes) -> bytes | None:
+    """Return the data of one event; None where it is only a comment."""
+    if event.startswith(b"data:") and b"\n" not in event:
+        return event[5:].strip(b" ")
+    lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]
+    return b"\n".join(lines) if lines else None
 
 
-def error_event(document: dict[str, Any]) -> bytes:
-    """Return the event for an error in the middle of a stream; no END follows it."""
-    return _sse(document)
+def _model_in(event: bytes) -> str:
+    at = event.find(_MODEL)
+    end = event.find(b'"', at + len(_MODEL))
+    return event[at + len(_MODEL) : end].decode("utf-8", "replace") if 0 <= at < end else ""
 
 
-def _sse(payload: Any) -> bytes:
-    return b"data: " + msgspec.json.encode(payload) + b"\n\n"
-
-
-def _text(event: str) -> bytes:
-    return b"".join(b"data: " + line.encode() + b"\n" for line in event.split("\n")) + b"\n"
+def _check_text(piece: bytes) -> None:
+    try:
+        piece.decode()
+    except UnicodeDecodeError as error:
+        raise BrokenStreamError("The stream carries bytes that are not UTF-8.") from error

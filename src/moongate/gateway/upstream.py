@@ -53,7 +53,8 @@ class Source:
 class Upstream:
     """One account at one endpoint, and what is known about it now.
 
-    `headers` are the lines that every request to it carries, `target` is the path of its chats.
+    `headers` are the lines that every request to it carries, `target` is the path of its chats, `opening` all that a
+    chat begins with.
     """
 
     def __init__(self, source: Source, *, workers: int = 1) -> None:
@@ -67,6 +68,7 @@ class Upstream:
         self.secrets = () if self._parts.key is None else (self._parts.key.reveal(),)
         self.headers = _lines(self._parts.key)
         self.target = urlsplit(self.row.url("/chat/completions")).path.encode()
+        self.opening = self.pool.opening(b"POST", self.target, self.headers)
         self.breaker = Breaker(after=source.break_after)
         self.throttle = Throttle(source.limits, workers=workers)
         self._looking = asyncio.Lock()

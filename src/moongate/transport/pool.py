@@ -98,16 +98,16 @@ class Pool:
 
     def request(self, method: bytes, target: bytes, headers: bytes, body: bytes) -> bytes:
         """Return the bytes of a request. Raises ValueError for parts that would not stay in their place."""
+        return b"%b%d\r\n\r\n%b" % (self.opening(method, target, headers), len(body), body)
+
+    def opening(self, method: bytes, target: bytes, headers: bytes) -> bytes:
+        """Return the beginning of requests, for whoever adds the length, an empty line and the body.
+
+        Raises ValueError for parts that would not stay in their place.
+        """
         if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target) or b"\r\n\r\n" in headers:
             raise ValueError(f"{method!r} {target!r} cannot be the first line of a request")
-        return b"%b %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
-            method,
-            target,
-            self._host,
-            headers,
-            len(body),
-            body,
-        )
+        return b"%b %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: " % (method, target, self._host, headers)
 
     def take(self) -> Connection | None:
         """Return a kept connection, if there is one and nobody waits for it. Use it at once."""

@@ -1,4 +1,4 @@
-"""A stream on its way through, however it is cut."""
+"""A stream that is written anew on its way, however it is cut."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from moongate.errors import MoongateError, NotJsonError
 from moongate.facts.providers import built_in
-from moongate.gateway.tap import ALIVE, Tap, as_moonshot
+from moongate.gateway.recast import ALIVE, Recast, as_moonshot
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -31,8 +31,8 @@ STREAM = (
 )
 
 
-def tap(*, include_usage: bool = False, embedded: bool = True) -> Tap:
-    return Tap(built_in()["local"], asked_model="m", include_usage=include_usage, embedded=embedded)
+def tap(*, include_usage: bool = False, embedded: bool = True) -> Recast:
+    return Recast(built_in()["local"], asked_model="m", include_usage=include_usage, embedded=embedded)
 
 
 def payloads(out: list[bytes]) -> list[Any]:

@@ -1,0 +1,438 @@
+"""What is done upstream for one chat: its route, the money set aside, the call, the answer, the settlement.
+
+A state machine without a task of its own. When route, money and a connection are at hand nothing is awaited between
+the last byte of the request and its way upstream; what is not at hand is fetched by a task that goes on here. To the
+pool it is the sink of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, cast
+
+from moongate.errors import BrokenStreamError, ModelNotPermittedError, MoongateError, StorageError, TooLargeError
+from moongate.gateway import heads, replies
+from moongate.gateway.answered import answered_from
+from moongate.gateway.asked import Asked, Edit, edited, renamed
+from moongate.gateway.charges import charged, not_charged
+from moongate.gateway.meter import is_embedded
+from moongate.gateway.recast import error_event
+from moongate.gateway.relay import told
+from moongate.gateway.replies import Refusal
+from moongate.gateway.route import may_go_elsewhere
+from moongate.gateway.seams import Caller, Hold, Outcome, Want
+from moongate.gateway.spool import length, pieces
+from moongate.gateway.tap import END, Tap
+from moongate.ledger.entry import OK
+from moongate.transport.pool import Connection, Headers, Sink
+from moongate.wire.replies import Reply, error_from
+
+if TYPE_CHECKING:
+    from moongate.gateway.relay import Relay
+    from moongate.gateway.upstreams import Route, Target
+    from moongate.gateway.visit import Visit
+
+ANSWER_MAX_BYTES = 64 * 1024 * 1024
+FAILURE_MAX_BYTES = 1024 * 1024
+LAST_PIECE_S = 1.0  # how long the end of a finished stream is waited for, so that its connection can be kept
+
+
+class Errand:
+    """One call. `go` begins it, `cancel` ends it early; otherwise it tells the visit what to answer."""
+
+    __slots__ = (
+        "_asked",
+        "_begun",
+        "_caller",
+        "_connection",
+        "_first_at",
+        "_headers",
+        "_hold",
+        "_over",
+        "_received",
+        "_relay",
+        "_route",
+        "_sent",
+        "_sent_at",
+        "_size",
+        "_status",
+        "_tap",
+        "_target",
+        "_task",
+        "_tried",
+        "_visit",
+    )
+
+    def __init__(self, visit: Visit, relay: Relay, caller: Caller, asked: Asked) -> None:
+        self._visit = visit
+        self._relay = relay
+        self._caller = caller
+        self._asked = asked
+        self._route: Route | None = None
+        self._target: Target | None = None
+        self._tried = 0  # targets
+        self._begun = False  # counted at the target, and not yet as ended
+        self._hold: Hold | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._sent = False  # something may have reached an upstream
+        self._sent_at = self._first_at = 0.0
+        self._status = 0
+        self._headers: Headers = []
+        self._received: list[bytes] = []
+        self._size = 0
+        self._tap: Tap | None = None
+        self._over = False
+
+    # Before it leaves
+
+    def go(self) -> None:
+        """Find the route and the money, and send it."""
+        self._relay.under_way.add(self._visit)
+        names = self._asked.models
+        route = self._relay.routes.at_hand(names[0], self._caller) if len(names) == 1 else None
+        if route is None:
+            self._later(self._find())
+        else:
+            self._reserve(route)
+
+    async def _find(self) -> None:
+        self._reserve(await self._relay.routes.find_all(self._asked.models, self._caller))
+
+    def _reserve(self, route: Route) -> None:
+        """Set the worst case of the dearest target aside."""
+        self._route = route
+        asked, ours, nano, tokens, currency = self._asked, self._caller.currency, 0, 0, None
+        for target in route.targets:
+            tariff = target.tariff
+            if tariff.currency is not None:
+                if tariff.currency != ours:
+                    self._refuse(replies.foreign(ours, tariff.currency))
+                    return
+                currency = ours
+            size, most, choices = asked.size_bytes, asked.max_tokens, asked.choices
+            nano = max(nano, tariff.worst_nano(size, most, choices, has_files=asked.has_files))
+            tokens = max(tokens, tariff.worst_tokens(size, most, choices, has_files=asked.has_files))
+        want = Want(nano, tokens, asked.models[0], route.targets[0].row.name, currency, time.time())
+        hold = self._relay.till.hold(self._caller, want)
+        if hold is None:
+            self._later(self._reserve_slowly(want))
+        else:
+            self._reserved(hold)
+
+    async def _reserve_slowly(self, want: Want) -> None:
+        self._reserved(await self._relay.till.hold_slowly(self._caller, want))
+
+    def _reserved(self, hold: Hold | Refusal) -> None:
+        if isinstance(hold, Refusal):
+            self._refuse(hold)
+        elif self._over:
+            self._relay.till.release(hold)
+        else:
+            self._hold = hold
+            self._leave()
+
+    def _leave(self) -> None:
+        """Send it to the next upstream that takes calls now."""
+        targets, now = cast("Route", self._route).targets, self._relay.now
+        for at in range(self._tried, len(targets)):
+            if targets[at].upstream.wait(now) <= 0:
+                self._tried = at + 1
+                self._leave_for(targets[at])
+                return
+        upstream = targets[-1].upstream
+        broken = upstream.breaker.wait(now) > 0
+        self._fail_with(replies.later(upstream.row.title, upstream.wait(now), broken=broken), "no_upstream")
+
+    def _leave_for(self, target: Target) -> None:
+        self._target = target
+        upstream, asked = target.upstream, self._asked
+        edits = asked.edits if target.wire_id == asked.models[0] else renamed(asked, target.wire_id)
+        upstream.begins(self._relay.now)
+        self._begun = True
+        connection = upstream.pool.take()
+        if connection is None or type(asked.body) is not bytes:
+            self._later(self._open(connection, target, edits))
+        else:
+            self._send(connection, asked.body, target, edits)
+
+    def _send(self, connection: Connection, body: bytes, target: Target, edits: tuple[Edit, ...]) -> None:
+        if edits:
+            body = edited(body, edits)
+        self._connection, self._sent = connection, True
+        self._sent_at = self._first_at = time.perf_counter()
+        connection.send(b"%b%d\r\n\r\n%b" % (target.upstream.opening, len(body), body), self)
+
+    async def _open(self, connection: Connection | None, target: Target, edits: tuple[Edit, ...]) -> None:
+        body = self._asked.body
+        try:
+            connection = connection or await target.upstream.pool.open(within_s=self._relay.turn_s)
+        except MoongateError as error:
+            self.on_error(error)
+            return
+        if self._over:
+            connection.abort()
+        elif type(body) is bytes:
+            self._send(connection, body, target, edits)
+        else:
+            await self._pour(connection, target, edits)
+
+    async def _pour(self, connection: Connection, target: Target, edits: tuple[Edit, ...]) -> None:
+        """Send a body from the disk, no faster than the upstream takes it."""
+        left = length(self._asked.body, edits)
+        self._connection, self._sent = connection, True
+        self._sent_at = self._first_at = time.perf_counter()
+        connection.send(b"%b%d\r\n\r\n" % (target.upstream.opening, left), self, more=True)
+        for piece in pieces(self._asked.body, edits):
+            left -= len(piece)
+            connection.write(piece, more=left > 0)
+            await connection.drained()
+            if self._connection is not connection:
+                return
+        self._sent_at = self._first_at = time.perf_counter()
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = self._relay.spawn(self._watched(work))
+
+    async def _watched(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except MoongateError as error:
+            self._fail(error)
+        except Exception:  # noqa: BLE001 - the edge of the gateway: told whole, and the caller gets an answer
+            self._relay.failed()
+            self._fail_with(replies.FAILED, "error")
+
+    # The answer arrives
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        """Take status and headers of the answer."""
+        self._first_at = time.perf_counter()
+        self._status = status
+        self._headers = headers
+        if 200 <= status < 300 and self._asked.stream:
+            self._begin()
+
+    def on_body(self, piece: bytes) -> None:
+        """Take a piece of the answer."""
+        tap = self._tap
+        if tap is None:
+            self._keep(piece)
+            return
+        self._first_at = time.perf_counter()
+        try:
+            out = tap.feed(piece)
+        except MoongateError as error:
+            self._fail(error)
+            return
+        if tap.done:
+            self._finish_stream(tap, out)
+        elif out:
+            self._visit.write(out)
+
+    def on_end(self) -> None:
+        """Know that the answer is complete."""
+        self._connection = None
+        if self._over:
+            return
+        self._first_at = time.perf_counter()
+        if self._tap is not None:
+            self._fail(BrokenStreamError("The stream ended before the provider said that it was done."))
+        elif 200 <= self._status < 300:
+            self._finish_plain()
+        else:
+            self._turned_down()
+
+    def on_error(self, error: MoongateError) -> None:
+        """Know that the answer does not come, or not to its end."""
+        self._connection = None
+        if not self._over:
+            self._failed_there(error)
+
+    def pause(self) -> None:
+        """Hold the upstream back."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self._connection is not None:
+            self._connection.resume()
+
+    def cancel(self, outcome: str) -> None:
+        """End it early, at once. What came is charged, by estimate where its usage did not come."""
+        if self._over:
+            return
+        if self._sent:
+            self._settle_quietly(outcome, self._status)
+        self._done(gone=True)
+
+    def ending(self) -> bytes:
+        """Return the event that ends a stream because the gateway ends."""
+        return error_event(replies.ENDING.document)
+
+    def _begin(self) -> None:
+        target, row = cast("Target", self._target), cast("Target", self._target).row
+        self._tap = Tap(
+            row, asked_model=target.wire_id, include_usage=self._asked.include_usage, embedded=is_embedded(row)
+        )
+        hold = cast("Hold", self._hold)
+        self._visit.begin(
+            heads.stream(
+                self._relay.date,
+                hold.request_id,
+                target.upstream.name,
+                target.wire_id,
+                self._overhead_ms(),
+                self._visit.lines(),
+            )
+        )
+
+    def _keep(self, piece: bytes) -> None:
+        self._size += len(piece)
+        self._received.append(piece)
+        if self._size > (ANSWER_MAX_BYTES if self._status < 300 else FAILURE_MAX_BYTES):
+            self._fail(TooLargeError("The answer is larger than any answer is.", advice="Check the base url."))
+
+    def _finish_plain(self) -> None:
+        target, hold = cast("Target", self._target), cast("Hold", self._hold)
+        body = self._received[0] if len(self._received) == 1 else b"".join(self._received)
+        try:
+            found = answered_from(body, target.row, asked_model=target.wire_id, embedded=is_embedded(target.row))
+            outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
+            self._settle(hold, outcome, body)
+        except MoongateError as error:
+            self._fail(error)
+            return
+        self._done(outcome.prompt_tokens + outcome.completion_tokens)
+        self._visit.answer(
+            heads.plain(
+                self._relay.date,
+                hold.request_id,
+                target.upstream.name,
+                target.wire_id,
+                self._overhead_ms(),
+                heads.cost_of(outcome.cost_nano, self._caller.currency),
+                self._visit.lines(),
+                found.body,
+            )
+        )
+
+    def _finish_stream(self, tap: Tap, out: bytes) -> None:
+        target, hold = cast("Target", self._target), cast("Hold", self._hold)
+        outcome = charged(self._asked, target, hold, tap.model, tap.usage, said_bytes=tap.said_bytes, kind=OK)
+        try:
+            self._settle(hold, outcome, out)
+        except StorageError as error:
+            self._fail(error)
+            return
+        if self._connection is not None:
+            self._connection.ends = self._relay.now + LAST_PIECE_S
+            self._connection = None
+        self._done(outcome.prompt_tokens + outcome.completion_tokens)
+        cost = heads.cost_of(outcome.cost_nano, self._caller.currency)
+        said = heads.comment(target.upstream.name, target.wire_id, self._overhead_ms(), cost)
+        self._visit.end(b"%b%b%b" % (out, said, END))
+
+    def _turned_down(self) -> None:
+        """Read what the upstream says against it."""
+        target = cast("Target", self._target)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers}
+        reply = Reply(status=self._status, headers=headers, body=b"".join(self._received))
+        error = error_from(reply, target.row, model=target.wire_id, secrets=target.upstream.secrets)
+        if isinstance(error, ModelNotPermittedError):
+            self._relay.spawn(asyncio.to_thread(target.denied, error))
+        self._failed_there(replies.with_overflow(error, reply))
+
+    def _failed_there(self, error: MoongateError) -> None:
+        """Try the next upstream where the configuration names one and nothing can have been charged; else fail."""
+        route = cast("Route", self._route)
+        if self._tap is None and may_go_elsewhere(error) and self._tried < len(route.targets):
+            told(error)
+            self._ended(error=error)
+            self._received, self._size, self._sent = [], 0, False
+            self._leave()
+        else:
+            self._fail(error)
+
+    def _fail(self, error: MoongateError) -> None:
+        target = self._target
+        self._ended(error=error)
+        told(error)
+        self._fail_with(
+            self._relay.refusal(error, target.row if target is not None else None, self._asked.models[0]), error.kind
+        )
+
+    def _fail_with(self, refusal: Refusal, outcome: str) -> None:
+        if self._over:
+            return
+        begun = self._visit.response_started
+        if self._hold is not None:
+            self._settle_quietly(outcome, 200 if begun else refusal.status, charge=begun)
+        self._done()
+        if begun:
+            rest = self._tap.rest() if self._tap is not None else b""
+            self._visit.end(rest + error_event(refusal.document))
+        else:
+            self._visit.refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer no before any money was set aside."""
+        self._done()
+        self._visit.refuse(refusal)
+
+    def _settle(self, hold: Hold, outcome: Outcome, last: bytes) -> None:
+        till = self._relay.till
+        till.settle(hold, outcome)
+        self._hold = None
+        if till.keeps_content:
+            till.content(hold, self._asked.body[:FAILURE_MAX_BYTES], b"".join([*self._received, last]))
+
+    def _settle_quietly(self, kind: str, status: int, *, charge: bool = True) -> None:
+        """Settle a call that has no good end; a disk that refuses even that must not hide what went wrong first."""
+        hold, tap, target = self._hold, self._tap, self._target
+        if hold is None:
+            return
+        if charge and target is not None:
+            model, usage, said = (tap.model, tap.usage, tap.said_bytes) if tap is not None else ("", None, 0)
+            outcome = charged(self._asked, target, hold, model, usage, said_bytes=said, kind=kind, status=status)
+        else:
+            provider = target.row.name if target is not None else hold.want.provider
+            outcome = not_charged(provider, kind=kind, status=status)
+        self._hold = None
+        try:
+            self._relay.till.settle(hold, outcome)
+        except StorageError as error:
+            told(error)
+
+    def _done(self, tokens: int = 0, *, gone: bool = False) -> None:
+        self._over = True
+        self._relay.under_way.discard(self._visit)
+        self._ended(tokens=tokens, gone=gone)
+        if self._hold is not None:
+            self._relay.till.release(self._hold)
+            self._hold = None
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+        self._task = None
+
+    def _ended(self, *, tokens: int = 0, error: MoongateError | None = None, gone: bool = False) -> None:
+        if self._begun and self._target is not None:
+            self._begun = False
+            self._target.upstream.ended(self._relay.now, tokens=tokens, error=error, gone=gone)
+
+    def _overhead_ms(self) -> float:
+        """Return how long the call was here and not at the upstream, so far."""
+        began, waited = self._visit.began, self._first_at - self._sent_at
+        return (time.perf_counter() - began - waited) * 1000
+
+
+if TYPE_CHECKING:
+
+    def _conforms(errand: Errand) -> Sink:
+        return errand

@@ -1,0 +1,278 @@
+"""The clients' connections: uvicorn's protocol over httptools, which answers the hot route by itself.
+
+`POST /v1/chat/completions` becomes a `Visit`, everything else goes uvicorn's way through ASGI. Added for all routes:
+limits on heads, read time-outs, a Host header that must be there, one order of answers, answers in JSON to what is no
+HTTP. Why the bypass: docs/decisions, "One route past ASGI".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from moongate.gateway import heads, replies
+from moongate.gateway.replies import Refusal
+from moongate.gateway.visit import Visit
+
+if TYPE_CHECKING:
+    from moongate.gateway.relay import Relay
+
+CHAT = b"/v1/chat/completions"
+HEAD_MAX_BYTES = 64 * 1024  # of a head; also of what comes between two pieces of a body
+HEADERS_MAX = 128
+PIPELINED_MAX = 32
+HEAD_S = 15.0  # for a whole head, from its first byte
+SILENCE_S = 30.0  # the longest pause within a body
+BODY_GRACE_S = 60.0  # from then on a body must have come faster than
+BODY_SLOWEST = 1024  # bytes a second
+WRITE_S = 120.0  # a client that takes nothing for so long is gone
+IDLE_S = 75.0  # a connection without a request
+LINGER_S = 2.0  # how long a client may go on sending after it was told that it is too much
+_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    cycle: Any  # uvicorn's, or a visit
+    pipeline: Any
+
+    def __init__(self, relay: Relay, **more: Any) -> None:
+        super().__init__(**more)
+        self.relay = relay
+        self._current: Any = None  # the visit or cycle that is being answered
+        self._fresh = True  # no request is arriving
+        self._in_head = False
+        self._count = 0  # headers
+        self._head_bytes = 0
+        self._quiet_bytes = 0  # since the last piece of a body, or the last request
+        self._body_bytes = 0
+        self._deaf = False  # what still comes is not looked at
+        self._refused: Refusal | None = None  # why the head is not read to its end
+        self._since = relay.now  # when something last went on
+        self._began = relay.now  # when the request that is arriving began
+
+    # asyncio
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        if self._deaf:
+            return
+        self._since = self.relay.now
+        if self._fresh and b"pgrade" in data:
+            data = _without_upgrade(data)
+        self._quiet_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._garbled(error)
+            return
+        if self._quiet_bytes > HEAD_MAX_BYTES:
+            self._turn_away(replies.HEAD_TOO_LARGE)
+            return
+        cycle = self.cycle
+        if cycle.__class__ is Visit and cycle.refusal is not None:
+            cycle.turn_away()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever is at work for this connection."""
+        current, latest = self._current, self.cycle
+        super().connection_lost(exc)
+        self.pipeline.clear()
+        for visit in (current, latest):
+            if visit.__class__ is Visit:
+                visit.left()
+            elif visit is not None:
+                visit.disconnected = not visit.response_complete
+                visit.message_event.set()
+        self._current = None
+
+    def pause_writing(self) -> None:
+        """Hold back what the client does not take, its next requests too."""
+        super().pause_writing()
+        self.flow.pause_reading()
+        self._since = self.relay.now
+        if self._current.__class__ is Visit:
+            self._current.pause()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if not self.pipeline:
+            self.flow.resume_reading()
+        self._since = self.relay.now
+        if self._current.__class__ is Visit:
+            self._current.resume()
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        """Begin a request; its scope is made only if it goes uvicorn's way."""
+        if len(self.pipeline) >= PIPELINED_MAX or (self.cycle is not None and not self.cycle.keep_alive):
+            raise httptools.HttpParserError("no more requests are taken on this connection")
+        self._fresh = False
+        self._in_head = True
+        self.url = b""
+        self.headers = []
+        self._count = self._head_bytes = self._body_bytes = 0
+        self._began = self.relay.now
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the target."""
+        self.url += url
+        if len(self.url) > HEAD_MAX_BYTES:
+            self._refused = replies.HEAD_TOO_LARGE
+            raise httptools.HttpParserError("the target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header; what comes behind a body is counted and dropped."""
+        self._count += 1
+        self._head_bytes += len(name) + len(value)
+        if self._count > HEADERS_MAX or self._head_bytes > HEAD_MAX_BYTES:
+            self._refused = replies.HEAD_TOO_LARGE
+            raise httptools.HttpParserError("too many headers")
+        if self._in_head:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Take the hot route, or uvicorn's."""
+        self._in_head = False
+        parser = self.parser
+        is_1_0 = parser.get_http_version() == "1.0"
+        if parser.get_method() == b"POST" and (self.url == CHAT or self.url.partition(b"?")[0] == CHAT):
+            visit = Visit(self, self.relay, keep_alive=not is_1_0 and parser.should_keep_alive(), chunked=not is_1_0)
+            visit.enter(dict(self.headers), self.headers)
+            before, self.cycle = self.cycle, visit
+            if before is None or before.response_complete:
+                self._start_asgi_task(visit, None)
+            else:
+                self.flow.pause_reading()
+                self.pipeline.appendleft((visit, None))
+        else:
+            self._on_cold_headers(is_1_0=is_1_0)
+
+    def on_body(self, body: bytes) -> None:
+        """Collect a piece of a body."""
+        self._quiet_bytes = 0
+        self._body_bytes += len(body)
+        if self.cycle.__class__ is Visit:
+            self.cycle.take(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end of a request."""
+        self._quiet_bytes = 0
+        self._fresh = True
+        if self.cycle.__class__ is Visit:
+            self.cycle.complete()
+        else:
+            super().on_message_complete()
+
+    # For visits, and for uvicorn's cycles
+
+    def visited(self, visit: Visit, last: bytes) -> None:
+        """Write the end of an answer, and go on with the next request."""
+        if self.transport.is_closing():
+            return
+        self.transport.write(last)
+        if not visit.keep_alive:
+            self._deaf = True
+            self.transport.close()
+        self.on_response_complete()
+
+    def hang_up(self) -> None:
+        """Close soon, and read until then: a client that still sends would not see its answer otherwise."""
+        if not self._deaf:
+            self._deaf = True
+            self.loop.call_later(LINGER_S, self.transport.close)
+
+    def on_response_complete(self) -> None:
+        """Begin the next request that waits, if there is one. Time-outs are `look`'s."""
+        self.server_state.total_requests += 1
+        self._current = None
+        self._since = self.relay.now
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self.flow.write_paused:
+            self.flow.resume_reading()
+
+    def look(self, now: float) -> None:
+        """End what takes too long; called twice a second."""
+        waited = now - self._since
+        if self._deaf or self.transport is None:
+            return
+        if self.flow.write_paused:
+            if waited > WRITE_S:
+                self.transport.abort()
+        elif self._in_head:
+            if now - self._began > HEAD_S:
+                self._turn_away(replies.HEAD_TOO_SLOW)
+        elif not self._fresh:
+            if not self.flow.read_paused and (waited > SILENCE_S or self._is_trickling(now)):
+                self._turn_away(replies.TOO_SLOW)
+        elif self._current is None and waited > IDLE_S:
+            self.transport.close()
+
+    def _is_trickling(self, now: float) -> bool:
+        took = now - self._began
+        return took > BODY_GRACE_S and self._body_bytes < took * BODY_SLOWEST
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._current = cycle
+        if cycle.__class__ is Visit:
+            cycle.start()
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _on_cold_headers(self, *, is_1_0: bool) -> None:
+        url, headers = self.url, self.headers
+        hosts = sum(name == b"host" for name, _ in headers)
+        if hosts > 1 or (hosts == 0 and not is_1_0):
+            self._refused = replies.DOUBLED if hosts else replies.NO_HOST
+            raise httptools.HttpParserError("no host")
+        super().on_message_begin()
+        self.url = url
+        self.headers.extend(headers)  # the list is the scope's
+        self.expect_100_continue = (b"expect", b"100-continue") in headers
+        super().on_headers_complete()
+
+    def _garbled(self, error: Exception) -> None:
+        refused, self._refused = self._refused, None
+        if isinstance(error, httptools.HttpParserUpgrade):
+            refused = replies.NO_UPGRADE
+        self._turn_away(refused or replies.GARBLED)
+
+    def _turn_away(self, refusal: Refusal) -> None:
+        """Take no more from this connection. What was asked for before is answered first."""
+        self._deaf = True
+        cycle, in_body = self.cycle, not self._fresh and not self._in_head
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+            if not in_body:
+                return  # it stands behind a request that is being answered
+            if cycle.__class__ is Visit:
+                cycle.refusal = refusal
+                cycle.turn_away()
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
+        self.transport.write(heads.refusal(self.relay.date, refusal, heads.CLOSE))
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Decline an offer to speak another protocol, as clients on Java make it, by not hearing it.
+
+    The parser would take what follows the head for the other protocol's bytes.
+    """
+    head, mark, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-declined:", head) + mark + rest

@@ -1,0 +1,241 @@
+"""One chat on a client's connection: its head and body as they arrive, and the bytes of its answer.
+
+To uvicorn's protocol a visit looks like one of its own cycles, so that order, draining and the other routes stay
+uvicorn's. What is done upstream for it is an `Errand`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from moongate.errors import MoongateError
+from moongate.gateway import heads, replies
+from moongate.gateway.asked import asked_from
+from moongate.gateway.errand import Errand
+from moongate.gateway.porter import Fields, Headers
+from moongate.gateway.replies import Refusal
+from moongate.gateway.seams import Caller
+from moongate.gateway.spool import IN_MEMORY_BYTES, FullError, Spooled
+
+if TYPE_CHECKING:
+    from moongate.gateway.protocol import Protocol
+    from moongate.gateway.relay import Relay
+
+
+class _Nobody:
+    """Stands where uvicorn's cycle has an event that somebody waits for."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+_NOBODY = _Nobody()
+
+
+class Visit:
+    """One request and its answer. The protocol tells what arrives, and `start`: it is its turn."""
+
+    __slots__ = (
+        "_chunked",
+        "_errand",
+        "_expects",
+        "_own",
+        "_pieces",
+        "_protocol",
+        "_size",
+        "_spooled",
+        "_started",
+        "_whole",
+        "began",
+        "caller",
+        "disconnected",
+        "keep_alive",
+        "message_event",
+        "refusal",
+        "relay",
+        "response_complete",
+        "response_started",
+    )
+
+    def __init__(self, protocol: Protocol, relay: Relay, *, keep_alive: bool, chunked: bool) -> None:
+        self._protocol = protocol
+        self.relay = relay
+        self.began = time.perf_counter()
+        self.caller: Caller | None = None
+        self.refusal: Refusal | None = None  # what is answered once it is its turn
+        self._own = b""  # header lines that any answer to it carries
+        self._expects = False  # 100-continue
+        self._started = False
+        self._whole = False  # the request has arrived
+        self._pieces: list[bytes] = []
+        self._spooled: Spooled | None = None
+        self._size = 0
+        self._errand: Errand | None = None
+        self._chunked = chunked
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+        self.message_event = _NOBODY
+
+    # What the protocol tells
+
+    def enter(self, fields: Fields, headers: Headers) -> None:
+        """Look at the head."""
+        porter = self.relay.porter
+        if b"origin" in fields or b"x-request-id" in fields:
+            self._own = porter.own_lines(fields)
+        looked = porter.look(fields, headers)
+        if isinstance(looked, Refusal):
+            self.refusal = looked
+        else:
+            self.caller = looked
+        if b"expect" in fields:
+            self._expects = True
+            if fields[b"expect"].lower() != b"100-continue":
+                self.refusal = self.refusal or replies.EXPECTATION
+
+    def start(self) -> None:
+        """Begin to answer: everything before it on this connection is answered."""
+        self._started = True
+        if self._whole:
+            self._go()
+        elif self.refusal is not None:
+            self.turn_away()
+        elif self._expects and not self._size:
+            self._protocol.transport.write(heads.CONTINUE)
+            self._expects = False
+
+    def turn_away(self) -> None:
+        """Refuse a request before all of it arrived. The rest is read and dropped, so that the answer is seen."""
+        if self.refusal is not None and self._started and not self.response_complete:
+            if self._expects:
+                self.keep_alive = False  # nobody knows whether the body comes
+            self.refuse(self.refusal)
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece of the body."""
+        self._size += len(piece)
+        most = self.relay.porter.options.max_body_bytes
+        if self._size > most:
+            self.refusal = self.refusal or replies.TOO_LARGE
+        if self.refusal is not None:
+            self._drop()
+            if self._size > 2 * most:
+                self._protocol.hang_up()
+        elif self._spooled is None and self._size <= IN_MEMORY_BYTES:
+            self._pieces.append(piece)
+        else:
+            self._spool(piece)
+
+    def complete(self) -> None:
+        """Know that the request is whole."""
+        self._whole = True
+        if self._started and not self.response_complete:
+            self._go()
+
+    def left(self) -> None:
+        """Know that the client is gone."""
+        if not self.response_complete:
+            self.disconnected = True
+            self._end(b"")
+            if self._errand is not None:
+                self._errand.cancel("client_gone")
+
+    def cut_off(self) -> None:
+        """End it because the gateway ends."""
+        if self.response_complete:
+            return
+        self.keep_alive = False
+        if self._errand is not None:
+            self._errand.cancel("lost")
+        if self.response_started:
+            self.end(self._errand.ending() if self._errand is not None else b"")
+        else:
+            self.refuse(replies.ENDING)
+
+    def pause(self) -> None:
+        """Know that the client does not take what is there."""
+        if self._errand is not None:
+            self._errand.pause()
+
+    def resume(self) -> None:
+        """Know that it does again."""
+        if self._errand is not None:
+            self._errand.resume()
+
+    # What the errand brings
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer no."""
+        self._end(heads.refusal(self.relay.date, refusal, self.lines()))
+
+    def answer(self, whole: bytes) -> None:
+        """Answer in one piece, head and body."""
+        self._end(whole)
+
+    def begin(self, head: bytes) -> None:
+        """Begin an answer whose length nobody knows."""
+        self.response_started = True
+        self._protocol.transport.write(
+            head + b"transfer-encoding: chunked\r\n\r\n" if self._chunked else head + b"\r\n"
+        )
+
+    def write(self, piece: bytes) -> None:
+        """Go on with it."""
+        self._protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+
+    def end(self, piece: bytes) -> None:
+        """End it with a last piece, which may be empty."""
+        if self._chunked:
+            piece = b"%x\r\n%b\r\n0\r\n\r\n" % (len(piece), piece) if piece else heads.LAST_CHUNK
+        self._end(piece)
+
+    def lines(self) -> bytes:
+        """Return the header lines of its answer that no other answer has."""
+        return self._own if self.keep_alive else self._own + heads.CLOSE
+
+    def _go(self) -> None:
+        if self.refusal is not None:
+            self.refuse(self.refusal)
+            return
+        try:
+            if self._spooled is not None:
+                asked = asked_from(self._spooled.whole())
+            else:
+                pieces, self._pieces = self._pieces, []
+                asked = asked_from(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        except MoongateError as error:
+            self.refuse(self.relay.refusal(error, None, None))
+            return
+        except FullError:
+            self.refuse(replies.NO_ROOM)
+            return
+        if self.caller is not None:
+            self._errand = Errand(self, self.relay, self.caller, asked)
+            self._errand.go()
+
+    def _end(self, last: bytes) -> None:
+        self.response_complete = True
+        self._drop()
+        self._protocol.visited(self, last)
+
+    def _spool(self, piece: bytes) -> None:
+        try:
+            if self._spooled is None:
+                self._spooled = self.relay.spool.open()
+                for early in self._pieces:
+                    self._spooled.write(early)
+                self._pieces = []
+            self._spooled.write(piece)
+        except FullError as error:
+            self.relay.warn("a large request was turned away: %s", error)
+            self.refusal = replies.NO_ROOM
+            self._drop()
+
+    def _drop(self) -> None:
+        self._pieces = []
+        if self._spooled is not None:
+            self._spooled.close()
+            self._spooled = None
