@@ -24,9 +24,10 @@ from moongate.gateway import replies, usage
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.content import Said
 from moongate.gateway.desk import Desk
-from moongate.gateway.gate import KEY_MAX_LENGTH, Gate, RefusedError
+from moongate.gateway.gate import Gate, RefusedError
 from moongate.gateway.keys import KeyRow
 from moongate.gateway.limits import NAMES, Limits, limits_from
+from moongate.gateway.porter import KEY_MAX_LENGTH
 from moongate.gateway.replies import Refusal
 
 T = TypeVar("T")
