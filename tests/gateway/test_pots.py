@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from moongate.gateway.pots import (
     AHEAD,
     IDLE_ROUNDS,
+    IDLE_ROUNDS_OF_RATES,
     Pot,
     PotName,
     day_of,
@@ -50,12 +51,15 @@ def test_a_slice_follows_the_pace_of_the_calls() -> None:
 
 
 def test_what_nobody_draws_from_goes_back_but_not_what_calls_hold() -> None:
-    pot = Pot(PotName("balance", 1))
-    pot.free = 100
-    pot.draw(40)
-    given_back = [pot.turn() for _ in range(IDLE_ROUNDS + 1)]
-    assert given_back[-1] == (60, 0)
-    assert pot.held == 40
+    for name, rounds in ((PotName("balance", 1), IDLE_ROUNDS), (PotName("rpm", 1), IDLE_ROUNDS_OF_RATES)):
+        pot = Pot(name)
+        pot.needs(40)
+        pot.free = 100
+        pot.draw(40)
+        back = [pot.turn()[0] for _ in range(rounds + 1)]
+        assert back[-1] == 60
+        assert (back[-2] == 0) == (name.kind == "balance")  # a rate's surplus goes back as the pace sinks
+        assert pot.held == 40
 
 
 def test_a_debt_is_given_back_once_nobody_holds_anything() -> None:

@@ -29,8 +29,10 @@ COLUMNS: dict[Kind, str] = {  # of a key, that hold its limits
     "tpm": "tpm",
 }
 BUCKETS = frozenset({"rpm", "tpm"})
+EXTRA = 8  # times its need is what the first call on a pot asks for: the next ones find it at hand
 AHEAD = 4  # a slice lasts for as many rounds as are gone by before the next can be there, and some
-IDLE_ROUNDS = 10  # a slice that nobody drew from for so long goes back
+IDLE_ROUNDS = 200  # a slice that nobody drew from for so long goes back; before, if another worker wants it
+IDLE_ROUNDS_OF_RATES = 10  # what is saved up while the bucket fills again would be more than the rate
 
 
 class PotName(NamedTuple):
@@ -44,13 +46,15 @@ class PotName(NamedTuple):
 class Pot:
     """This worker's slice of one pot."""
 
-    __slots__ = ("drawn", "free", "held", "idle", "limit", "name", "pace", "unit")
+    __slots__ = ("drawn", "floor", "free", "held", "idle", "limit", "name", "pace", "patience", "unit")
 
     def __init__(self, name: PotName, limit: int | None = None) -> None:
         self.name = name
         self.unit = UNITS[name.kind]
         self.limit = limit  # of a rate
+        self.patience = IDLE_ROUNDS_OF_RATES if name.kind in BUCKETS else IDLE_ROUNDS
         self.free = 0
+        self.floor = 0  # kept at hand while calls come at all
         self.held = 0  # by calls in flight
         self.drawn = 0  # since the last round
         self.pace = 0  # drawn a round, lately
@@ -63,6 +67,10 @@ class Pot:
         if self.unit == TOKENS:
             return min(tokens, self.limit) if self.limit is not None else tokens
         return 1
+
+    def needs(self, amount: int) -> None:
+        """Keep some times this much at hand from now on, so that the next call need not wait for the books."""
+        self.floor = 0 if self.name.kind in BUCKETS else EXTRA * amount
 
     def draw(self, amount: int) -> None:
         """Take something out, for a call."""
@@ -85,12 +93,12 @@ class Pot:
         self.drawn = 0
         if self.free < 0:
             return (0, 0) if self.held else (self.free, 0)
-        if self.idle >= IDLE_ROUNDS:
+        if self.idle >= self.patience:
             return self.free, 0
         target = self.pace * AHEAD
         if self.free < target // 2:
             return 0, target - self.free
-        return max(self.free - target * 2, 0), 0
+        return max(self.free - max(target * 2, self.floor), 0), 0
 
     @property
     def empty(self) -> bool:

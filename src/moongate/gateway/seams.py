@@ -43,12 +43,6 @@ class Caller:
         self.pots: Any = None  # the till's own
         self.until = 0.0  # the till's own: when its budgets' day or month turns
 
-    def may(self, provider: str, *names: str) -> bool:
-        """Say whether the key may use a provider and a model, given by any of its names."""
-        if self.providers is not None and provider not in self.providers:
-            return False
-        return self.models is None or not self.models.isdisjoint(names)
-
 
 class Want(msgspec.Struct, gc=False):
     """What a call that is about to leave may take at most."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from moongate.gateway.leases import Ask, Grant
-from moongate.gateway.pots import NANO, Kind, Pot, PotName, Purse, month_of
+from moongate.gateway.pots import EXTRA, NANO, Kind, Pot, PotName, Purse, month_of
 from moongate.gateway.seams import Caller, Want
-
-EXTRA = 8  # times its need is what the first call on a pot asks for: the next ones find it at hand
 
 
 class Slices:
@@ -107,6 +105,7 @@ class Slices:
         missing = need - pot.free
         if missing <= 0:
             return
+        pot.needs(need)
         ask = EXTRA * need
         before = asks.get(pot.name)
         if before is not None:
