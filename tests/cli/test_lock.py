@@ -182,3 +182,38 @@ def test_a_floating_id_is_pinned_and_said(moongate, router, project) -> None:
     assert locks.read(project / "moongate.lock").endpoints["openrouter"].ids["~moonshotai/kimi-latest"].floating
     mode = stat.S_IMODE((project / "moongate.lock").stat().st_mode)
     assert mode & stat.S_IRUSR
+
+
+CODE = """\
+from openai import OpenAI
+
+client = OpenAI(base_url="https://api.moonshot.ai/v1")
+client.chat.completions.create(model="kimi-k2.6", messages=[])
+client.chat.completions.create(model="kimi-k9", messages=[])
+router = OpenAI(base_url="https://openrouter.ai/api/v1")
+router.chat.completions.create(model="moonshotai/kimi-k3", messages=[])
+"""
+
+
+def test_from_code_pins_each_id_at_the_endpoint_it_is_meant_for(moongate, server, router, project) -> None:
+    (project / "app").mkdir()
+    (project / "app" / "main.py").write_text(CODE)
+    (project / "fixtures").mkdir()
+    (project / "fixtures" / "old.py").write_text(CODE.replace("kimi-k2.6", "kimi-k3"))
+    (project / "moongate.toml").write_text('[lint]\nexclude = ["fixtures"]\n')
+    ran = moongate("lock", "--from-code", "--yes", "--json")
+    assert ran.code == 1 and ran.json["unmet"] == ["kimi-k9"]
+    assert "app/main.py:5: 'kimi-k9' is not pinned" in ran.err
+    written = locks.read(project / "moongate.lock")
+    assert {name: set(endpoint.ids) for name, endpoint in written.endpoints.items()} == {
+        "moonshot": {"kimi-k2.6"},
+        "openrouter": {"moonshotai/kimi-k3"},
+    }
+    (project / "app" / "main.py").write_text(CODE.replace("kimi-k9", "kimi-k2.6"))
+    ran = moongate("lock", "--from-code", "--json")
+    assert ran.code == 0 and ran.json["written"] is False
+
+
+def test_code_that_uses_nothing(moongate, server, project) -> None:
+    ran = moongate("lock", "--from-code", "--yes")
+    assert ran.code == 0 and not (project / "moongate.lock").exists()

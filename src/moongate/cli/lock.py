@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +16,26 @@ from moongate.errors import ProviderChoiceError, UsageError
 
 if TYPE_CHECKING:
     from moongate.catalog.lock import Lock
-    from moongate.catalog.pinning import Listed, Plan, Proposal
+    from moongate.catalog.pinning import Listed, Plan, Proposal, Used
     from moongate.settings.load import Settings
 
 
 @click.command("lock")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--from-code", is_flag=True, help="Pin the ids that the project's code uses, as the linter finds them.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option("--all", "everywhere", is_flag=True, help="Look at every list that can be had, not only at yours.")
 @lock_option
 @connecting
-def command(asked: Asked, names: tuple[str, ...], yes: bool, everywhere: bool, path: Path | None) -> int:
+def command(
+    asked: Asked, names: tuple[str, ...], from_code: bool, yes: bool, everywhere: bool, path: Path | None
+) -> int:
     """Pin model ids in moongate.lock, at each endpoint that you use, after asking.
 
     NAME is any spelling of a model ("k2.6", "kimi-k2.6", another endpoint's id), or ALIAS=NAME for a name of your
-    own; the counterpart at each endpoint comes from its live list. Without NAME, what is pinned is looked up anew.
-    Exit code 1 when something is pinned nowhere, or when you say no.
+    own; the counterpart at each endpoint comes from its live list. --from-code pins the ids in the files beside and
+    below the lock, each at the endpoint that the code means. Without either, what is pinned is looked up anew. Exit
+    code 1 when something is pinned nowhere, or when you say no.
     """
     from moongate.catalog import lock as locks
     from moongate.catalog.lock_text import save
@@ -37,11 +43,11 @@ def command(asked: Asked, names: tuple[str, ...], yes: bool, everywhere: bool, p
 
     path = path or nearest() or Path.cwd() / locks.FILE_NAME
     before = locks.read(path) if path.exists() else locks.Lock()
-    if not (names or before.providers):
+    if not (names or from_code or before.providers):
         raise UsageError("There is nothing to pin.", advice="Name a model: moongate lock kimi-k2.6")
     lists = _lists(asked, before, everywhere=everywhere)
-    plan = _plan(before, names, lists)
-    after = pinned(before, plan.proposals, lists, renew=not names)
+    plan = _plan(before, names, lists, code=list(_used(asked, path.parent, before)) if from_code else None)
+    after = pinned(before, plan.proposals, lists, renew=not (names or from_code))
     if not path.exists():
         after = _with_default(asked, after)
     asked.show.notes(plan.absent)
@@ -92,13 +98,30 @@ def _endpoints(asked: Asked, before: Lock, *, everywhere: bool) -> list[Settings
     return found
 
 
-def _plan(before: Lock, names: tuple[str, ...], lists: list[Listed]) -> Plan:
+def _plan(before: Lock, names: tuple[str, ...], lists: list[Listed], *, code: list[Used] | None) -> Plan:
     from moongate.catalog import pinning
 
-    plan = pinning.Plan() if names else pinning.again(before, lists)
+    plan = pinning.Plan() if names or code is not None else pinning.again(before, lists)
     for name in names:
         plan = plan.and_(pinning.named(name, before, lists))
+    if code is not None:
+        plan = plan.and_(pinning.used(code, before, lists))
     return plan
+
+
+def _used(asked: Asked, folder: Path, before: Lock) -> Iterator[Used]:
+    """Yield the ids that the code below a folder uses, as the linter finds them and as far as it looks."""
+    from moongate.catalog.pinning import Used
+    from moongate.lint.find import uses_in
+    from moongate.lint.gather import gather
+    from moongate.lint.options import options_from
+    from moongate.settings.load import load_project
+
+    project = load_project(asked.settings_flags())
+    options = options_from(project.lint, where=project.lint_from)
+    knowledge, _ = gather(rows=project.rows, lock=before, aliases=project.aliases, default=project.provider)
+    for use in uses_in([os.path.relpath(folder)], knowledge, exclude=options.exclude):
+        yield Used(provider=use.provider, id=use.id, path=use.path, line=use.line)
 
 
 def _with_default(asked: Asked, lock: Lock) -> Lock:
@@ -130,7 +153,7 @@ def _tell(asked: Asked, plan: Plan, path: Path, *, written: bool) -> None:
     for found in plan.proposals:
         if found.pin.floating:
             asked.show.talk(f"note: {found.id!r} at {found.provider} floats: it is re-pointed to newer models")
-    asked.show.talk(f"wrote {path}" if written else f"{path} is left as it was")
+    asked.show.talk(f"wrote {path}" if written else f"nothing was written to {path}")
 
 
 def _table(asked: Asked, plan: Plan) -> None:
