@@ -26,11 +26,12 @@ bench: install  ## start-up time, guard overhead: ratios, measured in one run
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
 
-interop: install  ## other majors, real clients, both contracts fuzzed, the container; each in an environment of its own
+interop: install  ## other majors, real clients, both contracts fuzzed, the container, hooks; each in an environment of its own
 	$(RUN)python scripts/interop.py
 	$(RUN)python scripts/real_clients.py
 	$(RUN)python scripts/fuzz_contract.py
 	$(RUN)python scripts/try_container.py
+	$(RUN)python scripts/hooks.py
 
 docs: install  ## rewrite what the documentation shows of commands and their output
 	$(RUN)python scripts/make_help.py
