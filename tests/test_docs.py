@@ -41,13 +41,14 @@ def test_python_blocks_run_one_after_another(page, server, capsys) -> None:
 
 
 @pytest.mark.parametrize("page", named("console"), ids=lambda page: page.name)
-def test_console_sessions_print_what_is_shown(page, server) -> None:
+def test_console_sessions_print_what_is_shown(page, server, tmp_path) -> None:
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for session in blocks(page, "console"):
         for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE):
             ran = subprocess.run(
                 ["sh", "-c", command],
                 env=env,
+                cwd=tmp_path,
                 capture_output=True,
                 text=True,
                 stdin=subprocess.DEVNULL,
