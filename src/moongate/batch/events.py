@@ -36,6 +36,8 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     currency: str = ""  # of every amount in this journal; "" where no price is known
     basis: str = ""  # of the price
     source: str = ""  # what the user gave, where that is not the canonical file
+    tag: str = ""  # by which this job's files and batches are known at the provider
+    window: str = ""  # how long the provider may take, e.g. "24h"
 
 
 class Begun(Event, frozen=True, kw_only=True, tag="begun"):
@@ -127,6 +129,12 @@ class CreateMeant(Event, frozen=True, kw_only=True, tag="create_meant"):
     at: float
 
 
+class CreateDropped(Event, frozen=True, kw_only=True, tag="create_dropped"):
+    """The user leaves a batch be of which nobody can say whether it exists."""
+
+    part: int
+
+
 class CancelMeant(Event, frozen=True, kw_only=True, tag="cancel_meant"):
     """A batch is about to be cancelled at the provider."""
 
@@ -195,6 +203,7 @@ AnyEvent = (
     | Created
     | CreateFailed
     | CreateLost
+    | CreateDropped
     | CancelMeant
     | Seen
     | Fetched

@@ -4,8 +4,9 @@
     for progress in job:
         print(progress.done, "of", progress.total)
 
-`run` works a file off through ordinary chats. Iterating carries the job on: until it ends, or rests, which
-`progress.stopped` says. Made again with the same arguments, a job goes on where it was.
+`run` works a file off through ordinary chats, `submit` through the provider's batch API. Iterating carries the job
+on: until it ends, or rests, which `progress.stopped` says. Made again with the same arguments, a job goes on where it
+was.
 """
 
 from __future__ import annotations
@@ -18,24 +19,34 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch import journal as kept
-from moongate.batch.folders import FOLDER, clear, folder_of, name_for
+from moongate.batch.folders import folder_of
 from moongate.batch.journal import Journal
-from moongate.batch.lines import read, survey
+from moongate.batch.lines import read, sha256_of
 from moongate.batch.local import LocalRun, Options
+from moongate.batch.marks import DOUBT, FAILED
+from moongate.batch.names import Names
+from moongate.batch.opening import changed, open_local, open_remote
+from moongate.batch.records import Limits, Part
+from moongate.batch.remote import Pacing, RemoteRun
 from moongate.batch.report import Progress, progress
 from moongate.batch.spending import Tariff
+from moongate.batch.split import pick, split
 from moongate.batch.state import State
 from moongate.batch.upstream import Host, Upstream
 from moongate.batch.verdicts import Policy, Rule
 from moongate.errors import MoongateError, UsageError
+from moongate.facts.batches import WINDOW
 from moongate.facts.money import Money
 from moongate.store.atomic import replacing
 
 CONCURRENCY, EMBEDDED = 256, 4  # calls at once where nothing else is said
+Until = Literal["created", "ended"]
 
 
 class AsyncJob:
@@ -44,12 +55,15 @@ class AsyncJob:
     `state` is what the disk says, `error` the error for which it rests, if it does for one.
     """
 
-    def __init__(self, client: Host, folder: Path, options: Options | None = None) -> None:
+    def __init__(
+        self, client: Host, folder: Path, options: Options | None = None, *, pacing: Pacing | None = None
+    ) -> None:
         self.folder = folder
         self.error: MoongateError | None = None
         self._client = client
         self._options = options or Options(concurrency=CONCURRENCY)
-        self._run: LocalRun | None = None
+        self._pacing = pacing or Pacing()
+        self._life: LocalRun | RemoteRun | None = None
 
     @classmethod
     async def run(
@@ -70,29 +84,39 @@ class AsyncJob:
         line of which a try may have been charged without its answer. Raises UsageError for a file that is none, that
         changed since, or whose job another process works on; ModelRefusedError for an id that is not listed.
         """
-        path, target = Path(source).absolute(), Path(output).absolute()
-        row = client.provider
-        folder = client.data_dir / FOLDER / name_for(path.stem, "local", str(path), str(target), row.name)
         options = Options(
-            concurrency=concurrency or (EMBEDDED if row.name == "local" else CONCURRENCY),
+            concurrency=concurrency or (EMBEDDED if client.provider.name == "local" else CONCURRENCY),
             max_cost_nano=_nano(max_cost),
             deadline_s=deadline_s,
             policy=Policy(uncertain=uncertain),
         )
-        job = cls(client, folder, options)
-        upstream = client.upstream()
-        try:
-            if new:
-                await asyncio.to_thread(clear, folder)
-            await job._open(path, target, upstream)
-        finally:
-            await upstream.close()
-        return job
+        folder = await open_local(client, Path(source).absolute(), Path(output).absolute(), new=new)
+        return cls(client, folder, options)
 
     @classmethod
-    def find(cls, client: Host, name: str, options: Options | None = None) -> Self:
+    async def submit(
+        cls,
+        client: Host,
+        source: str | Path,
+        *,
+        window: str = WINDOW,
+        limits: Limits | None = None,
+        new: bool = False,
+        pacing: Pacing | None = None,
+    ) -> Self:
+        """Return the remote job of a batch file, made now, or found again where it is not submitted whole.
+
+        `created` submits it, iterating carries it on to its results. Raises UsageError for a file that is none, or
+        that is submitted already, unless `new`; ModelRefusedError for an id that is not listed.
+        """
+        path = Path(source).absolute()
+        folder = await open_remote(client, path, window=window, limits=limits or Limits(), new=new)
+        return cls(client, folder, pacing=pacing)
+
+    @classmethod
+    def find(cls, client: Host, name: str, options: Options | None = None, *, pacing: Pacing | None = None) -> Self:
         """Return a job by its name. Raises UsageError when there is none."""
-        return cls(client, folder_of(client.data_dir, name), options)
+        return cls(client, folder_of(client.data_dir, name), options, pacing=pacing)
 
     @property
     def name(self) -> str:
@@ -104,103 +128,153 @@ class AsyncJob:
         """The job as it is on the disk, also while another process works on it."""
         return kept.look(self.folder)
 
-    async def __aiter__(self) -> AsyncGenerator[Progress]:
+    def __aiter__(self) -> AsyncGenerator[Progress]:
         """Carry the job on until it ends or rests, and yield its progress now and then."""
-        with closing(await asyncio.to_thread(Journal, self.folder)) as journal:
-            if journal.state.ended:
-                await self._written(journal.state)
-                yield self._progress(journal.state)
-                return
-            upstream = self._client.upstream(connections=self._options.concurrency)
-            try:
-                async with aclosing(self._carried_on(journal, upstream)) as told:
-                    async for shown in told:
-                        yield shown
-            finally:
-                await upstream.close()
+        return self._lived("ended")
+
+    def created(self) -> AsyncGenerator[Progress]:
+        """Carry a remote job on until every part of it is a batch at the provider, or it rests."""
+        return self._lived("created")
 
     def stop(self) -> None:
         """Let the job rest: nothing more leaves, what is under way is waited for. A second time gives that up too."""
-        if self._run is not None:
-            if self._run.resting:
-                self._run.cut()
-            self._run.stop()
+        if self._life is not None:
+            if self._life.resting:
+                self._life.cut()
+            self._life.stop()
 
     async def cancel(self) -> State:
-        """Give the job up. Finished lines keep their results."""
+        """Give the job up; iterating cancels a remote one at the provider. Finished lines keep their results."""
         return await asyncio.to_thread(self._noted, ev.Cancelled(at=time.time()))
 
     async def retry(self, *, uncertain: bool = False) -> State:
-        """Open failed lines again, those that may have been charged only when `uncertain`; iterating sends them."""
-        return await asyncio.to_thread(self._noted, ev.Retried(uncertain=uncertain))
+        """Open failed lines again, those that may have been charged only when `uncertain`; iterating sends them.
+
+        Raises UsageError for a remote job that has not ended.
+        """
+        return await asyncio.to_thread(self._retried, uncertain)
+
+    async def decide(self, what: Literal["again", "drop"]) -> State:
+        """Say what becomes of batches of which nobody knows whether they exist: created again, or left."""
+        return await asyncio.to_thread(self._decided, what)
 
     async def results(self, output: str | Path) -> int:
         """Write what there is to `output`, failures to its `.errors.jsonl`; return how many answers there are."""
         return await asyncio.to_thread(write_results, self.folder, Path(output))
 
-    async def _open(self, path: Path, target: Path, upstream: Upstream) -> None:
-        """Make the job, or see that it is still the same one."""
-        found = await asyncio.to_thread(survey, path)
-        if len(found.models) != 1:
-            raise UsageError(
-                f"{str(path)!r} names {len(found.models)} models: {', '.join(found.models)}.",
-                advice="One model per file: `moongate batch validate` shows the lines.",
-            )
-        model = await upstream.permit(found.models[0])
+    async def _lived(self, until: Until) -> AsyncGenerator[Progress]:
         with closing(await asyncio.to_thread(Journal, self.folder)) as journal:
-            known = journal.state.opened
-            if known is not None:
-                _same(known, found.sha256, path)
+            opened = self._mine(journal.state)
+            if journal.state.ended:
+                await self._written(journal.state)
+                yield progress(journal.state)
                 return
-            price = upstream.price(model)
-            journal.note(
-                ev.Opened(
-                    job=self.name,
-                    mode="local",
-                    provider=upstream.row.name,
-                    base_url=upstream.row.base_url,
-                    model=found.models[0],
-                    input=str(path),
-                    sha256=found.sha256,
-                    total=found.total,
-                    at=time.time(),
-                    output=str(target),
-                    currency=price.currency if price else "",
-                    basis=price.basis if price else "",
-                )
-            )
+            upstream = self._client.upstream(connections=self._options.concurrency)
+            try:
+                model = await upstream.permit(opened.model)
+                tariff = Tariff(upstream.price(model, batch=opened.mode == "remote"), model)
+                lived = self._remote if opened.mode == "remote" else self._local
+                async with aclosing(lived(journal, upstream, tariff, until)) as told:
+                    async for shown in told:
+                        yield shown
+            finally:
+                await upstream.close()
 
-    async def _carried_on(self, journal: Journal, upstream: Upstream) -> AsyncGenerator[Progress]:
-        opened = journal.state.opened
-        assert opened is not None  # noqa: S101 - `_open` wrote it
-        model = await upstream.permit(opened.model)
-        tariff = Tariff(upstream.price(model), model)
-        self._run = run = LocalRun(journal, read(Path(opened.input)), upstream, tariff, self._options)
-        began, done = time.monotonic(), journal.state.tally.completed + journal.state.tally.failed
-        async with aclosing(run.run()) as states:
+    async def _local(
+        self, journal: Journal, upstream: Upstream, tariff: Tariff, until: Until
+    ) -> AsyncGenerator[Progress]:
+        opened = self._mine(journal.state)
+        life = LocalRun(journal, read(Path(opened.input)), upstream, tariff, self._options)
+        self._life = life
+        async for shown in self._told(life, life.run()):
+            yield shown
+
+    async def _remote(
+        self, journal: Journal, upstream: Upstream, tariff: Tariff, until: Until
+    ) -> AsyncGenerator[Progress]:
+        if any(place.stage in ("planned", "uploading") for place in journal.state.parts):
+            await asyncio.to_thread(self._unchanged, journal.state)
+        with closing(Names(self.folder)) as names:
+            life = RemoteRun(journal, names, upstream, tariff, self._pacing)
+            self._life = life
+            async for shown in self._told(life, life.run(until=until)):
+                yield shown
+
+    async def _told(self, life: LocalRun | RemoteRun, states: AsyncGenerator[State]) -> AsyncGenerator[Progress]:
+        began, first = time.monotonic(), life.state.tally.waiting
+        async with aclosing(states):
             async for state in states:
                 if state.ended:
                     await self._written(state)
-                yield self._progress(state, began=began, done=done)
-        self.error = run.error
+                left, done = state.tally.waiting, first - state.tally.waiting
+                yield progress(state, left_s=(time.monotonic() - began) / done * left if done > 0 else None)
+        self.error = life.error
 
     async def _written(self, state: State) -> None:
         """Write the output of a job that ended: the last thing that a kill may have kept an earlier life from."""
         if state.opened is not None and state.opened.output:
             await asyncio.to_thread(write_results, self.folder, Path(state.opened.output))
 
-    def _noted(self, event: ev.AnyEvent) -> State:
+    def _mine(self, state: State) -> ev.Opened:
+        """Return how the job began. Raises UsageError for a job of another provider than the client's."""
+        row, opened = self._client.provider, state.opened
+        if opened is None:
+            raise UsageError(f"Job {self.name!r} was never begun.", advice="Start it over with --new.")
+        elsewhere = opened.mode == "remote" and opened.base_url != row.base_url
+        if opened.provider != row.name or elsewhere:
+            raise UsageError(
+                f"Job {self.name!r} belongs to {opened.provider} ({opened.base_url}), not to {row.name}.",
+                advice=f"Name the provider it was made for: -p {opened.provider}.",
+            )
+        return opened
+
+    def _unchanged(self, state: State) -> None:
+        opened = self._mine(state)
+        if sha256_of(Path(opened.input)) != opened.sha256:
+            raise changed(opened)
+
+    def _noted(self, *events: ev.AnyEvent) -> State:
         with closing(Journal(self.folder)) as journal:
-            journal.note(event)
+            journal.note(*events)
             return journal.state
 
-    def _progress(self, state: State, *, began: float | None = None, done: int = 0) -> Progress:
-        tally = state.tally
-        finished = tally.completed + tally.failed - done
-        left_s = None
-        if began is not None and finished > 0:
-            left_s = (time.monotonic() - began) / finished * (tally.total - tally.completed - tally.failed)
-        return progress(state, left_s=left_s)
+    def _retried(self, uncertain: bool) -> State:
+        with closing(Journal(self.folder)) as journal:
+            state, event = journal.state, ev.Retried(uncertain=uncertain)
+            opened = self._mine(state)
+            if opened.mode == "local":
+                journal.note(event)
+                return journal.state
+            if not state.ended:
+                raise UsageError(
+                    f"Job {self.name!r} has not ended: what fails is not known yet.", advice="Watch it to its end."
+                )
+            self._unchanged(state)
+            parts = self._picked(state, uncertain)
+            planned = (ev.Planned(part=part, name=f"moongate-{opened.tag}-{part.number}.jsonl") for part in parts)
+            if parts:
+                journal.note(event, *planned)
+            return journal.state
+
+    def _picked(self, state: State, uncertain: bool) -> list[Part]:
+        """Write the lines that a retry takes to a file of the job's folder, and return it as parts."""
+        opened, number = self._mine(state), len(state.parts)
+        again = [index for index in range(len(state.marks)) if _opens(state.marks[index], uncertain)]
+        if not again:
+            return []
+        name = f"part-{number}.jsonl"
+        pick(opened.input, again, self.folder / name)
+        (self.folder / name).chmod(0o600)
+        return [
+            replace(part, path=name) for part in split(self.folder / name, Limits(), number=number, first=again[0])
+        ]
+
+    def _decided(self, what: Literal["again", "drop"]) -> State:
+        with closing(Journal(self.folder)) as journal:
+            event = ev.CreateFailed if what == "again" else ev.CreateDropped
+            lost = [place.part.number for place in journal.state.parts if place.stage == "lost"]
+            journal.note(*(event(part=number) for number in lost))
+            return journal.state
 
 
 class Job:
@@ -216,14 +290,24 @@ class Job:
         return cls(asyncio.run(AsyncJob.run(client, source, output, **options)))
 
     @classmethod
-    def find(cls, client: Host, name: str, options: Options | None = None) -> Self:
-        """Return a job by its name."""
-        return cls(AsyncJob.find(client, name, options))
+    def submit(cls, client: Host, source: str | Path, **options: Any) -> Self:
+        """Return the remote job of a batch file; see `AsyncJob.submit`."""
+        return cls(asyncio.run(AsyncJob.submit(client, source, **options)))
+
+    @classmethod
+    def find(cls, client: Host, name: str, **options: Any) -> Self:
+        """Return a job by its name; see `AsyncJob.find`."""
+        return cls(AsyncJob.find(client, name, **options))
 
     @property
     def name(self) -> str:
         """The job's name."""
         return self._job.name
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder."""
+        return self._job.folder
 
     @property
     def state(self) -> State:
@@ -237,8 +321,37 @@ class Job:
 
     def __iter__(self) -> Iterator[Progress]:
         """Carry the job on until it ends or rests, and yield its progress now and then. Leaving early stops it."""
+        return self._threaded(self._job.__aiter__())
+
+    def created(self) -> Iterator[Progress]:
+        """Carry a remote job on until every part is a batch at the provider, or it rests."""
+        return self._threaded(self._job.created())
+
+    def stop(self) -> None:
+        """Let the job rest; see `AsyncJob.stop`."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._job.stop)
+
+    def cancel(self) -> State:
+        """Give the job up; see `AsyncJob.cancel`."""
+        return asyncio.run(self._job.cancel())
+
+    def retry(self, *, uncertain: bool = False) -> State:
+        """Open failed lines again; see `AsyncJob.retry`."""
+        return asyncio.run(self._job.retry(uncertain=uncertain))
+
+    def decide(self, what: Literal["again", "drop"]) -> State:
+        """Say what becomes of uncertain batches; see `AsyncJob.decide`."""
+        return asyncio.run(self._job.decide(what))
+
+    def results(self, output: str | Path) -> int:
+        """Write what there is; see `AsyncJob.results`."""
+        return write_results(self._job.folder, Path(output))
+
+    def _threaded(self, states: AsyncGenerator[Progress]) -> Iterator[Progress]:
         told: queue.SimpleQueue[Progress | BaseException | None] = queue.SimpleQueue()
-        thread = threading.Thread(target=lambda: asyncio.run(self._through(told)), name="moongate-batch")
+        thread = threading.Thread(target=lambda: asyncio.run(self._through(states, told)), name="moongate-batch")
         thread.start()
         try:
             while (item := told.get()) is not None:
@@ -249,34 +362,23 @@ class Job:
             self.stop()
             thread.join()
 
-    def stop(self) -> None:
-        """Let the job rest; see `AsyncJob.stop`."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._job.stop)
-
-    def cancel(self) -> State:
-        """Give the job up."""
-        return asyncio.run(self._job.cancel())
-
-    def retry(self, *, uncertain: bool = False) -> State:
-        """Open failed lines again; see `AsyncJob.retry`."""
-        return asyncio.run(self._job.retry(uncertain=uncertain))
-
-    def results(self, output: str | Path) -> int:
-        """Write what there is; see `AsyncJob.results`."""
-        return write_results(self._job.folder, Path(output))
-
-    async def _through(self, told: queue.SimpleQueue[Progress | BaseException | None]) -> None:
+    async def _through(
+        self, states: AsyncGenerator[Progress], told: queue.SimpleQueue[Progress | BaseException | None]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            async for shown in self._job:
+            async for shown in states:
                 told.put(shown)
         except BaseException as error:  # noqa: BLE001 - a worker's edge: raised again where the caller iterates
             told.put(error)
         finally:
             self._loop = None
             told.put(None)
+
+
+def _opens(mark: int, uncertain: bool) -> bool:
+    """Say whether a retry takes a line: what failed, and what may have been charged only when told to."""
+    return bool(mark & FAILED) and (uncertain or not mark & DOUBT)
 
 
 def write_results(folder: Path, output: Path) -> int:
@@ -304,14 +406,6 @@ def _write(path: Path, lines: Iterator[bytes]) -> int:
             file.write(line)
             count += 1
     return count
-
-
-def _same(known: ev.Opened, sha256: str, path: Path) -> None:
-    if known.sha256 != sha256:
-        raise UsageError(
-            f"{str(path)!r} has changed since job {known.job!r} began with it.",
-            advice="Put it back as it was to go on, or start over with --new.",
-        )
 
 
 def _nano(amount: str | Decimal | None) -> int | None:

@@ -403,6 +403,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], Next]] = {
     ev.Created: lambda state, event: _changed(state, event.part, stage="created", batch_id=event.batch_id),
     ev.CreateFailed: lambda state, event: _changed(state, event.part, stage="uploaded"),
     ev.CreateLost: lambda state, event: _changed(state, event.part, stage="lost"),
+    ev.CreateDropped: lambda state, event: _changed(state, event.part, stage="ended", status="cancelled"),
     ev.CancelMeant: lambda state, event: _changed(state, event.part, cancelling=True),
     ev.Seen: _seen,
     ev.Fetched: _fetched,

@@ -47,8 +47,8 @@ class Upstream(Protocol):
         """
         ...
 
-    def price(self, model: Model | None) -> Price | None:
-        """Return the price that bounds and counts a job's cost, None where none is known."""
+    def price(self, model: Model | None, *, batch: bool = False) -> Price | None:
+        """Return the price that bounds and counts a job's cost, of chats or of a `batch`; None if unknown."""
         ...
 
     async def send(self, body: bytes) -> Reply:

@@ -22,7 +22,7 @@ from moongate.errors import ModelRefusedError
 from moongate.facts.models import Model
 from moongate.facts.money import Price
 from moongate.facts.providers import Provider
-from moongate.ledger.price import bounding_price
+from moongate.ledger.price import batch_price_of, bounding_price
 from moongate.wire.calls import Call
 from moongate.wire.peek import models_in, names_only
 from moongate.wire.replies import Reply
@@ -83,8 +83,10 @@ class GuardedUpstream:
                     advice="One model per file: `moongate batch validate` shows the lines.",
                 )
 
-    def price(self, model: Model | None) -> Price | None:
-        """Return the price that bounds and counts a job's cost."""
+    def price(self, model: Model | None, *, batch: bool = False) -> Price | None:
+        """Return the price that bounds and counts a job's cost; see `Upstream.price`."""
+        if batch:
+            return batch_price_of(model, self.row) if model is not None else None
         return EMBEDDED if self._parts.engine is not None else bounding_price(model, self.row)
 
     async def send(self, body: bytes) -> Reply:

@@ -1,0 +1,390 @@
+"""A job through a provider's batch API: uploaded, created, watched, fetched, and never created twice.
+
+A door: it carries out what `state` decides. The intent of every upload and create is on the disk before the request
+leaves; where its answer is lost, the provider's own lists tell, by the job's tag in the file name and the metadata.
+Where they cannot tell, the job rests and the user decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from moongate import errors
+from moongate.batch import events as ev
+from moongate.batch import state as st
+from moongate.batch.answers import failed_line
+from moongate.batch.fetched import named, outcome_of
+from moongate.batch.journal import Entry, Journal
+from moongate.batch.lines import read
+from moongate.batch.marks import DONE, FAILED
+from moongate.batch.names import Names
+from moongate.batch.records import Outcome, Status
+from moongate.batch.spending import Tariff
+from moongate.batch.split import stretch
+from moongate.batch.upstream import Upstream
+from moongate.facts.batches import ENDED, MOVING, Batch
+from moongate.wire import batchcalls, filecalls
+from moongate.wire.filecalls import Source
+
+log = logging.getLogger("moongate")
+JOB, PART = "moongate_job", "moongate_part"  # keys of a batch's metadata
+GROUP = 500  # results in one commit
+_MAYBE = (errors.UnavailableError,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pacing:
+    """How patient a run is. Times are in seconds."""
+
+    poll_s: float = 5.0  # between two looks at a batch, at first
+    longest_poll_s: float = 60.0
+    settle_s: float = 10.0  # how long a request whose answer was lost may take to show up in the provider's lists
+    patience: int = 10  # failures in a row before the job rests
+
+
+class RemoteRun:
+    """One life of a remote job: from its journal's state to the end, or to a rest. `error` is why it rests."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        names: Names,
+        upstream: Upstream,
+        tariff: Tariff,
+        pacing: Pacing | None = None,
+    ) -> None:
+        self.pacing = pacing or Pacing()
+        self.error: errors.MoongateError | None = None
+        self._journal, self._names, self._upstream, self._tariff = journal, names, upstream, tariff
+        self._failures = 0
+        self._poll_s = self.pacing.poll_s
+        self._resting: tuple[st.Why, str] | None = None
+        opened = journal.state.opened
+        assert opened is not None  # noqa: S101 - the first event of every journal
+        self._opened = opened
+
+    @property
+    def state(self) -> st.State:
+        """The job as it is on the disk."""
+        return self._journal.state
+
+    @property
+    def resting(self) -> bool:
+        """Whether it was asked to rest."""
+        return self._resting is not None
+
+    async def run(self, *, until: Literal["created", "ended"] = "ended") -> AsyncGenerator[st.State]:
+        """Work until every part is created, or the job ended, or rests; yield its state after every step."""
+        self._rest_now = asyncio.Event()
+        self._journal.note(ev.Begun(at=time.time()))
+        while self._resting is None and (commands := self._due(until)):
+            await self._attempt(commands)
+            yield self.state
+        if self._resting is not None:
+            why, message = self._resting
+            self._journal.note(ev.Stopped(why=why, message=message, at=time.time()))
+        yield self.state
+
+    def stop(self, why: st.Why = "interrupted", message: str = "") -> None:
+        """Let the job rest after the step that is under way. What was created goes on at the provider."""
+        if self._resting is None:
+            self._resting = (why, message or "It was interrupted; what was created goes on at the provider.")
+        self._rest_now.set()
+
+    def cut(self) -> None:
+        """The same: a step is one request."""
+        self.stop()
+
+    def _due(self, until: str) -> tuple[st.Command, ...]:
+        commands = st.todo(self.state)
+        if until == "created":
+            commands = tuple(command for command in commands if isinstance(command, _CREATING))
+        acts = tuple(command for command in commands if not isinstance(command, st.Watch))
+        return acts[:1] or commands
+
+    async def _attempt(self, commands: tuple[st.Command, ...]) -> None:
+        """Do the next step, or look at every batch under way; errors are counted, and may let the job rest."""
+        try:
+            for command in commands:
+                await _ACTS[type(command)](self, cast(Any, command))
+            if isinstance(commands[0], st.Watch):
+                await self._pause(self._poll_s)
+                self._poll_s = min(self._poll_s * 1.5, self.pacing.longest_poll_s)
+            self._failures = 0
+        except errors.StorageError:
+            raise
+        except errors.MoongateError as error:
+            await self._failed(error)
+
+    async def _failed(self, error: errors.MoongateError) -> None:
+        self._failures += 1
+        why = _WHY.get(
+            type(error), "refused" if isinstance(error, errors.ProviderError | errors.UsageError) else None
+        )
+        if why is None and self._failures >= self.pacing.patience:
+            why = "unavailable"
+        if why is not None:
+            self.error = error
+            self.stop(why, str(error))
+            return
+        log.warning("%s", error)
+        told = error.retry_after_s if isinstance(error, errors.RateLimitedError) else None
+        await self._pause(min(told or self.pacing.poll_s * self._failures, self.pacing.longest_poll_s))
+
+    # --- uploads and creates ---
+
+    async def _upload(self, command: st.Upload) -> None:
+        place = self.state.parts[command.part]
+        part, path = place.part, self._journal.folder / place.part.path  # an absolute path stays what it is
+        source = Source(filename=place.name, size=part.size, open=lambda: stretch(path, part.offset, part.size))
+        call = filecalls.upload(
+            self._upstream.row, source, purpose="batch", boundary=f"moongate-{secrets.token_hex(16)}"
+        )
+        self._journal.note(ev.UploadMeant(part=part.number, at=time.time()))
+        file = await self._act(self._upstream.call(call), lambda: ev.UploadFailed(part=part.number))
+        self._journal.note(ev.Uploaded(part=part.number, file_id=file.id))
+
+    async def _find_upload(self, command: st.FindUpload) -> None:
+        place = self.state.parts[command.part]
+        files = await self._upstream.call(filecalls.listed(self._upstream.row))
+        found = next((file for file in files if (file.filename, file.bytes) == (place.name, place.part.size)), None)
+        if found is not None:
+            self._journal.note(ev.Uploaded(part=command.part, file_id=found.id))
+        elif not await self._settling(place):
+            self._journal.note(ev.UploadFailed(part=command.part))
+
+    async def _create(self, command: st.Create) -> None:
+        place, number = self.state.parts[command.part], command.part
+        call = batchcalls.create(
+            self._upstream.row,
+            input_file_id=place.file_id or "",
+            completion_window=self._opened.window,
+            metadata={JOB: self._opened.tag, PART: str(number)},
+        )
+        self._journal.note(ev.CreateMeant(part=number, at=time.time()))
+        batch = await self._act(self._upstream.call(call), lambda: ev.CreateFailed(part=number))
+        self._journal.note(ev.Created(part=number, batch_id=batch.id))
+
+    async def _find_batch(self, command: st.FindBatch) -> None:
+        place = self.state.parts[command.part]
+        try:
+            found = await self._found(place)
+        except (errors.NotJsonError, errors.UnknownRouteError, errors.NotOfferedError) as error:
+            log.warning("The list of batches cannot tell: %s", error)
+            self._journal.note(ev.CreateLost(part=command.part))
+            return
+        if found is not None:
+            self._journal.note(ev.Created(part=command.part, batch_id=found.id))
+        elif not await self._settling(place):
+            self._journal.note(ev.CreateFailed(part=command.part))
+
+    async def _found(self, place: st.PartState) -> Batch | None:
+        """Look through all of the provider's batches for one that is made of this part's file, or bears its mark."""
+        async for batch in self._batches():
+            marked = (batch.metadata or {}).get(JOB) == self._opened.tag
+            if batch.input_file_id == place.file_id or (
+                marked and (batch.metadata or {}).get(PART) == str(place.part.number)
+            ):
+                return batch
+        return None
+
+    async def _batches(self) -> AsyncIterator[Batch]:
+        after, seen = None, set[str]()
+        while True:
+            page = await self._upstream.call(batchcalls.listed(self._upstream.row, after=after, limit=100))
+            new = [batch for batch in page.data if batch.id not in seen]
+            for batch in new:
+                yield batch
+            seen.update(batch.id for batch in new)
+            if not page.has_more or not new:
+                return
+            after = page.data[-1].id
+
+    async def _ask(self, command: st.Ask) -> None:
+        self.stop(
+            "uncertain",
+            f"Whether the batch of part {command.part} exists cannot be found out: the answer was lost, and "
+            f"{self._upstream.row.title} keeps no mark of it. Look into its console; then watch the job with "
+            "--uncertain again (create it) or --uncertain drop (leave it).",
+        )
+
+    async def _act(self, call: Awaitable[Any], failed: Callable[[], ev.AnyEvent]) -> Any:
+        """Send what was meant. A certain no is written down; of anything else the lists will tell."""
+        try:
+            return await call
+        except errors.MoongateError as error:
+            if not error.sent or not isinstance(error, _MAYBE) or isinstance(error, errors.RateLimitedError):
+                self._journal.note(failed())
+            raise
+
+    async def _settling(self, place: st.PartState) -> bool:
+        """Wait a little where a request may still be on its way; say whether that was the case."""
+        left = place.since + self.pacing.settle_s - time.time()
+        if left <= 0:
+            return False
+        await self._pause(min(left + 0.05, max(self.pacing.settle_s / 5, 0.1)))
+        return True
+
+    # --- batches under way, and their results ---
+
+    async def _watch(self, command: st.Watch) -> None:
+        place = self.state.parts[command.part]
+        batch = await self._upstream.call(batchcalls.retrieve(self._upstream.row, place.batch_id or ""))
+        seen = ev.Seen(
+            part=command.part,
+            status=_status(batch),
+            completed=batch.counts.completed,
+            failed=batch.counts.failed,
+            output_file_id=batch.output_file_id,
+            error_file_id=batch.error_file_id,
+        )
+        known = (place.status, place.completed, place.failed, place.output_file_id, place.error_file_id)
+        told = (seen.status, seen.completed, seen.failed, seen.output_file_id, seen.error_file_id)
+        if told != known or batch.ended:
+            self._journal.note(seen)
+            self._poll_s = self.pacing.poll_s
+
+    async def _cancel(self, command: st.Cancel) -> None:
+        place = self.state.parts[command.part]
+        self._journal.note(ev.CancelMeant(part=command.part))
+        with suppress(errors.BadRequestError):  # it ended meanwhile: watching tells
+            await self._upstream.call(batchcalls.cancel(self._upstream.row, place.batch_id or ""))
+
+    async def _fetch(self, command: st.Fetch) -> None:
+        """Take over one file's results; begun again, it takes only those that are not there yet."""
+        found = True
+        try:
+            async for group in _grouped(self._lines(command.file_id)):
+                self._take(group)
+        except errors.MoongateError as error:
+            if error.status != 404:
+                raise
+            found = False
+            log.warning("The %s file of batch part %d is not there: %s", command.which, command.part, error)
+        self._journal.note(ev.Fetched(part=command.part, which=command.which, found=found))
+
+    async def _lines(self, file_id: str) -> AsyncIterator[bytes]:
+        rest, size = b"", 0
+        async with self._upstream.pieces(filecalls.content(self._upstream.row, file_id)) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                if size > filecalls.MAX_CONTENT_BYTES:
+                    raise errors.TooLargeError(f"File {file_id!r} is larger than any result file.")
+                *whole, rest = (rest + piece).split(b"\n")
+                for line in whole:
+                    yield line + b"\n"
+        if rest.strip():
+            yield rest + b"\n"
+
+    def _take(self, lines: list[bytes]) -> None:
+        entries: list[Entry] = []
+        taken = set[int]()
+        for line in lines:
+            index = self._index(line)
+            if index is None or index in taken or self.state.marks[index] & (DONE | FAILED):
+                continue
+            taken.add(index)
+            outcome = outcome_of(line, index, self._upstream.row, self._tariff, model=self._opened.model)
+            entries.append((ev.Settled(outcome=outcome), line))
+        if entries:
+            self._journal.apply(self._journal.commit(entries))
+
+    def _index(self, line: bytes) -> int | None:
+        name = named(line)
+        index = None if name is None else self._names.index(name)
+        if index is None and line.strip():
+            log.warning("A result line belongs to no line of this job, and is left out.")
+        return index
+
+    async def _conclude(self, command: st.Conclude) -> None:
+        """Settle what no file has a result for, and say whether it may have been charged."""
+        place = self.state.parts[command.part]
+        kind, said, doubt = _missing(place)
+        error = errors.UnavailableError(said)
+        left = [index for index in self._indexes(place) if not self.state.marks[index] & (DONE | FAILED)]
+        for at in range(0, len(left), GROUP):
+            entries: list[Entry] = []
+            for index, name in self._names.of(left[at : at + GROUP]):
+                line = failed_line(name, error).replace(b'"unavailable"', b'"%b"' % kind.encode(), 1)
+                entries.append((ev.Settled(outcome=Outcome(index=index, kind=kind, uncertain=doubt)), line))
+            self._journal.apply(self._journal.commit(entries))
+        self._journal.note(ev.Concluded(part=command.part))
+
+    def _indexes(self, place: st.PartState) -> Iterator[int]:
+        part = place.part
+        if Path(part.path).is_absolute():
+            yield from range(part.first, part.first + part.lines)
+            return
+        for line in read(self._journal.folder / part.path):
+            index = self._names.index(line.custom_id)
+            if index is not None:
+                yield index
+
+    async def _finish(self, command: st.Finish) -> None:
+        self._journal.note(ev.Finished(at=time.time()))
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._rest_now.wait(), seconds)
+
+
+async def _grouped(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    group: list[bytes] = []
+    async for line in lines:
+        group.append(line)
+        if len(group) == GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _status(batch: Batch) -> Status:
+    """Return a batch's state; one that nobody documented counts as in progress."""
+    return cast(Status, batch.status) if batch.status in ENDED | MOVING else "in_progress"
+
+
+def _missing(place: st.PartState) -> tuple[str, str, bool]:
+    """Return the kind, the sentence and the doubt for a part's lines without a result."""
+    if place.missing:
+        return "output_missing", "The batch ended, but the provider no longer has its result file.", True
+    if place.batch_id is None and place.stage == "ended":
+        return "uncertain", "Whether the batch of this line was created is not known, and it was left.", True
+    if place.batch_id is None:
+        return "cancelled", "The job was cancelled before this line was submitted.", False
+    match place.status:
+        case "completed":
+            return "no_result", "The batch is completed, but no file has a result for this line.", True
+        case "failed":
+            return "batch_failed", "The provider refused the whole batch; its API does not say why.", False
+        case "expired":
+            return "expired", "The batch ran out of time before this line was answered.", False
+        case _:
+            return "cancelled", "The batch was cancelled before this line was answered.", False
+
+
+_CREATING = (st.Upload, st.FindUpload, st.Create, st.FindBatch, st.Ask)
+_WHY: dict[type[errors.MoongateError], st.Why] = {
+    errors.InsufficientBalanceError: "money",
+    errors.AuthenticationError: "refused",
+}
+_ACTS: dict[type[Any], Callable[[RemoteRun, Any], Awaitable[None]]] = {
+    st.Upload: RemoteRun._upload,
+    st.FindUpload: RemoteRun._find_upload,
+    st.Create: RemoteRun._create,
+    st.FindBatch: RemoteRun._find_batch,
+    st.Ask: RemoteRun._ask,
+    st.Watch: RemoteRun._watch,
+    st.Cancel: RemoteRun._cancel,
+    st.Fetch: RemoteRun._fetch,
+    st.Conclude: RemoteRun._conclude,
+    st.Finish: RemoteRun._finish,
+}
