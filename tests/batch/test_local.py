@@ -73,7 +73,7 @@ def test_a_finished_job_is_not_sent_again_but_its_output_is_there_again(
 
 
 def test_one_line_that_is_refused_fails_alone(run: Run, server: MoonshotServer, write: Write, tmp_path: Path) -> None:
-    job = run(write(10, line3={"temperature": 0.123}))
+    job = run(write(10, line3={"temperature": 0.123}), rules=False)
     assert ids(tmp_path / "out.jsonl") == [f"q{number}" for number in range(10) if number != 3]
     (failed,) = lines_of(tmp_path / "out.jsonl.errors.jsonl")
     assert failed["custom_id"] == "q3" and failed["response"]["status_code"] == 400
@@ -267,8 +267,10 @@ def test_an_id_that_is_not_listed_is_refused_before_anything_is_sent(
 
     with pytest.raises(ModelRefusedError, match=r"kimi-k2\.6"):
         run(write(3, every={"model": "moonshotai/kimi-k2.6"}))
-    with pytest.raises(UsageError, match="2 models"):
+    with pytest.raises(UsageError, match="line 2"):
         run(write(3, line1={"model": "kimi-k2"}))
+    with pytest.raises(UsageError, match="temperature"):
+        run(write(3, line1={"temperature": 0.123}))
     assert server.count("POST", CHATS) == 0
 
 
@@ -327,8 +329,11 @@ def test_two_processes_on_one_job_are_one_too_many(client: Client, server: Moons
     async def both() -> None:
         one = await AsyncJob.run(client, path, path.with_name("out.jsonl"))
         async for _ in one:
+            two = await AsyncJob.run(client, path, path.with_name("out.jsonl"))
             with pytest.raises(UsageError, match="another process"):
-                await AsyncJob.run(client, path, path.with_name("out.jsonl"))
+                await anext(two.__aiter__())
+            with pytest.raises(UsageError, match="another process"):
+                await AsyncJob.run(client, path, path.with_name("out.jsonl"), new=True)
             break
 
     server.inject(Fault("slow", path=CHATS, times=None, seconds=0.3))

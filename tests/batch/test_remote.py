@@ -223,7 +223,7 @@ def test_one_line_that_is_refused_comes_back_in_the_error_file_and_is_retried_al
 def test_a_batch_that_fails_validation_fails_its_lines_without_doubt(
     submit: Submit, carry: Carry, server: MoonshotServer, write: Write, tmp_path: Path
 ) -> None:
-    job = carry(submit(write(4, every={"temperature": 0.3})))
+    job = carry(submit(write(4, every={"temperature": 0.3}), rules=False))
     assert results(job, tmp_path) == ([], names(4)) and job.state.status == "failed"
     assert job.state.tally.kinds == {"batch_failed": 4} and job.state.tally.uncertain == 0
 

@@ -16,15 +16,22 @@ the input, blank ones left out; parts are stretches of that order. A retry's par
 from __future__ import annotations
 
 TYPE_CHECKING = False
-__all__ = ["AsyncJob", "Job", "Progress"]
+__all__ = ["AsyncJob", "Job", "Progress", "Recipe"]
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from moongate.batch.job import AsyncJob, Job
+    from moongate.batch.blocking import Job
+    from moongate.batch.input import Recipe
+    from moongate.batch.job import AsyncJob
     from moongate.batch.report import Progress
 
-_HOMES = {"AsyncJob": "moongate.batch.job", "Job": "moongate.batch.job", "Progress": "moongate.batch.report"}
+_HOMES = {
+    "AsyncJob": "moongate.batch.job",
+    "Job": "moongate.batch.blocking",
+    "Progress": "moongate.batch.report",
+    "Recipe": "moongate.batch.input",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
-"""A job from end to end, for programs: `AsyncJob`, and `Job` for those without an event loop.
+"""A job from end to end, for programs with an event loop; `blocking` has its twin for those without.
 
-    job = Job.run(client, "questions.jsonl", "answers.jsonl", max_cost="1.50")
-    for progress in job:
+    job = await AsyncJob.run(client, "questions.jsonl", "answers.jsonl", max_cost="1.50")
+    async for progress in job:
         print(progress.done, "of", progress.total)
 
 `run` works a file off through ordinary chats, `submit` through the provider's batch API. Iterating carries the job
@@ -12,22 +12,21 @@ was.
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch import journal as kept
 from moongate.batch.folders import folder_of
+from moongate.batch.input import Recipe
 from moongate.batch.journal import Journal
-from moongate.batch.lines import read, sha256_of
+from moongate.batch.lines import read
 from moongate.batch.local import LocalRun, Options
 from moongate.batch.marks import DOUBT, FAILED
 from moongate.batch.names import Names
@@ -35,6 +34,7 @@ from moongate.batch.opening import changed, open_local, open_remote
 from moongate.batch.records import Limits, Part
 from moongate.batch.remote import Pacing, RemoteRun
 from moongate.batch.report import Progress, progress
+from moongate.batch.source import Source, sha256_of
 from moongate.batch.spending import Tariff
 from moongate.batch.split import pick, split
 from moongate.batch.state import State
@@ -69,20 +69,25 @@ class AsyncJob:
     async def run(
         cls,
         client: Host,
-        source: str | Path,
+        source: Source,
         output: str | Path,
         *,
+        recipe: Recipe | None = None,
+        rules: bool = True,
         concurrency: int | None = None,
         max_cost: str | Decimal | None = None,
         deadline_s: float | None = None,
         uncertain: Rule = "resend",
         new: bool = False,
     ) -> Self:
-        """Return the local job of a batch file and its output, made now or taken up again; `new` starts over.
+        """Return the local job of an input and its output, made now or taken up again; `new` starts over.
 
-        `max_cost` is in the currency of the model's price, and is never passed. `uncertain` says what becomes of a
-        line of which a try may have been charged without its answer. Raises UsageError for a file that is none, that
-        changed since, or whose job another process works on; ModelRefusedError for an id that is not listed.
+        `source` is a batch file, or with a `recipe` a file of rows or an iterable. Without `rules`, parameters are
+        the provider's to judge. `max_cost` is in the currency of the model's price, and is never passed. `uncertain`
+        says what becomes of a line of which a try may have been charged without its answer.
+
+        Raises UsageError for an input with a fault in any line, that changed since, or whose job another process
+        works on; ModelRefusedError for a model that is not listed.
         """
         options = Options(
             concurrency=concurrency or (EMBEDDED if client.provider.name == "local" else CONCURRENCY),
@@ -90,27 +95,30 @@ class AsyncJob:
             deadline_s=deadline_s,
             policy=Policy(uncertain=uncertain),
         )
-        folder = await open_local(client, Path(source).absolute(), Path(output).absolute(), new=new)
+        folder = await open_local(client, source, Path(output).absolute(), recipe=recipe, rules=rules, new=new)
         return cls(client, folder, options)
 
     @classmethod
     async def submit(
         cls,
         client: Host,
-        source: str | Path,
+        source: Source,
         *,
+        recipe: Recipe | None = None,
+        rules: bool = True,
         window: str = WINDOW,
         limits: Limits | None = None,
         new: bool = False,
         pacing: Pacing | None = None,
     ) -> Self:
-        """Return the remote job of a batch file, made now, or found again where it is not submitted whole.
+        """Return the remote job of an input, made now, or found again where it is not submitted whole.
 
-        `created` submits it, iterating carries it on to its results. Raises UsageError for a file that is none, or
-        that is submitted already, unless `new`; ModelRefusedError for an id that is not listed.
+        `source`, `recipe` and `rules` as for `run`. `created` submits it, iterating carries it on to its results.
+        Raises UsageError for an input with a fault in any line, or that is submitted already, unless `new`;
+        ModelRefusedError for a model that is not listed.
         """
-        path = Path(source).absolute()
-        folder = await open_remote(client, path, window=window, limits=limits or Limits(), new=new)
+        limits = limits or Limits()
+        folder = await open_remote(client, source, recipe=recipe, rules=rules, window=window, limits=limits, new=new)
         return cls(client, folder, pacing=pacing)
 
     @classmethod
@@ -184,7 +192,7 @@ class AsyncJob:
         self, journal: Journal, upstream: Upstream, tariff: Tariff, until: Until
     ) -> AsyncGenerator[Progress]:
         opened = self._mine(journal.state)
-        life = LocalRun(journal, read(Path(opened.input)), upstream, tariff, self._options)
+        life = LocalRun(journal, read(self.folder / opened.input), upstream, tariff, self._options)
         self._life = life
         async for shown in self._told(life, life.run()):
             yield shown
@@ -230,7 +238,7 @@ class AsyncJob:
 
     def _unchanged(self, state: State) -> None:
         opened = self._mine(state)
-        if sha256_of(Path(opened.input)) != opened.sha256:
+        if sha256_of(self.folder / opened.input) != opened.sha256:
             raise changed(opened)
 
     def _noted(self, *events: ev.AnyEvent) -> State:
@@ -263,7 +271,7 @@ class AsyncJob:
         if not again:
             return []
         name = f"part-{number}.jsonl"
-        pick(opened.input, again, self.folder / name)
+        pick(self.folder / opened.input, again, self.folder / name)
         (self.folder / name).chmod(0o600)
         return [
             replace(part, path=name) for part in split(self.folder / name, Limits(), number=number, first=again[0])
@@ -275,105 +283,6 @@ class AsyncJob:
             lost = [place.part.number for place in journal.state.parts if place.stage == "lost"]
             journal.note(*(event(part=number) for number in lost))
             return journal.state
-
-
-class Job:
-    """`AsyncJob` for programs without an event loop: the work is done in a thread while the caller iterates."""
-
-    def __init__(self, job: AsyncJob) -> None:
-        self._job = job
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    @classmethod
-    def run(cls, client: Host, source: str | Path, output: str | Path, **options: Any) -> Self:
-        """Return the local job of a batch file and its output; see `AsyncJob.run`."""
-        return cls(asyncio.run(AsyncJob.run(client, source, output, **options)))
-
-    @classmethod
-    def submit(cls, client: Host, source: str | Path, **options: Any) -> Self:
-        """Return the remote job of a batch file; see `AsyncJob.submit`."""
-        return cls(asyncio.run(AsyncJob.submit(client, source, **options)))
-
-    @classmethod
-    def find(cls, client: Host, name: str, **options: Any) -> Self:
-        """Return a job by its name; see `AsyncJob.find`."""
-        return cls(AsyncJob.find(client, name, **options))
-
-    @property
-    def name(self) -> str:
-        """The job's name."""
-        return self._job.name
-
-    @property
-    def folder(self) -> Path:
-        """The job's folder."""
-        return self._job.folder
-
-    @property
-    def state(self) -> State:
-        """The job as it is on the disk."""
-        return self._job.state
-
-    @property
-    def error(self) -> MoongateError | None:
-        """Why the job rests, if for an error."""
-        return self._job.error
-
-    def __iter__(self) -> Iterator[Progress]:
-        """Carry the job on until it ends or rests, and yield its progress now and then. Leaving early stops it."""
-        return self._threaded(self._job.__aiter__())
-
-    def created(self) -> Iterator[Progress]:
-        """Carry a remote job on until every part is a batch at the provider, or it rests."""
-        return self._threaded(self._job.created())
-
-    def stop(self) -> None:
-        """Let the job rest; see `AsyncJob.stop`."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._job.stop)
-
-    def cancel(self) -> State:
-        """Give the job up; see `AsyncJob.cancel`."""
-        return asyncio.run(self._job.cancel())
-
-    def retry(self, *, uncertain: bool = False) -> State:
-        """Open failed lines again; see `AsyncJob.retry`."""
-        return asyncio.run(self._job.retry(uncertain=uncertain))
-
-    def decide(self, what: Literal["again", "drop"]) -> State:
-        """Say what becomes of uncertain batches; see `AsyncJob.decide`."""
-        return asyncio.run(self._job.decide(what))
-
-    def results(self, output: str | Path) -> int:
-        """Write what there is; see `AsyncJob.results`."""
-        return write_results(self._job.folder, Path(output))
-
-    def _threaded(self, states: AsyncGenerator[Progress]) -> Iterator[Progress]:
-        told: queue.SimpleQueue[Progress | BaseException | None] = queue.SimpleQueue()
-        thread = threading.Thread(target=lambda: asyncio.run(self._through(states, told)), name="moongate-batch")
-        thread.start()
-        try:
-            while (item := told.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            self.stop()
-            thread.join()
-
-    async def _through(
-        self, states: AsyncGenerator[Progress], told: queue.SimpleQueue[Progress | BaseException | None]
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        try:
-            async for shown in states:
-                told.put(shown)
-        except BaseException as error:  # noqa: BLE001 - a worker's edge: raised again where the caller iterates
-            told.put(error)
-        finally:
-            self._loop = None
-            told.put(None)
 
 
 def _opens(mark: int, uncertain: bool) -> bool:

@@ -5,17 +5,16 @@ What every line must be to be sent at all is checked here; whether it should be 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from moongate.batch.blocks import opened
 from moongate.batch.records import Line
-from moongate.errors import RequestRefusedError, UsageError
+from moongate.errors import UsageError
 from moongate.facts.batches import ENDPOINT, METHOD
-from moongate.wire.peek import models_in
 
 MAX_LINE_BYTES = 100 * 1024 * 1024  # as much as a whole file may have
 
@@ -27,15 +26,6 @@ class _Line(msgspec.Struct):
     url: str = ENDPOINT
 
 
-class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch file is: how many lines, of what bytes, for which models."""
-
-    total: int
-    size: int  # bytes
-    sha256: str
-    models: tuple[str, ...]
-
-
 _DECODER = msgspec.json.Decoder(_Line)
 
 
@@ -43,39 +33,6 @@ def read(path: Path) -> Iterator[Line]:
     """Yield the lines of a batch file. Raises UsageError for a file, or a line, that cannot be read as one."""
     with opened(path) as file:
         yield from _lines(file, path)
-
-
-def survey(path: Path) -> Survey:
-    """Read a batch file through once. Raises UsageError for one that is none, or empty."""
-    digest = sha256_of(path)
-    models: dict[str, None] = {}
-    total = size = 0
-    for line in read(path):
-        total, size = total + 1, line.offset + line.size
-        try:
-            models.update(dict.fromkeys(models_in(line.body)))
-        except RequestRefusedError as error:
-            raise UsageError(f"{str(path)!r}, line {line.number}: {error.message}") from error
-    if total == 0:
-        raise UsageError(f"{str(path)!r} has no lines.")
-    return Survey(total=total, size=size, sha256=digest, models=tuple(models))
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file. Raises UsageError when it cannot be read."""
-    digest = hashlib.sha256()
-    with opened(path) as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def opened(path: Path) -> BinaryIO:
-    """Return a file opened for reading. Raises UsageError when that cannot be done."""
-    try:
-        return path.open("rb", buffering=1 << 20)
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
 
 
 def _lines(file: BinaryIO, path: Path) -> Iterator[Line]:

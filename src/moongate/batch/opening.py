@@ -1,10 +1,11 @@
-"""How a job begins: its file read through, its model permitted, its first events written, all or nothing."""
+"""How a job begins: its input checked to the last line, its first events written, all or nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,103 +13,126 @@ from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch.folders import FOLDER, clear, name_for
-from moongate.batch.journal import Journal
-from moongate.batch.lines import Survey, read, survey
+from moongate.batch.input import Recipe
+from moongate.batch.journal import JOURNAL, Journal, look
+from moongate.batch.lines import read
 from moongate.batch.names import Names
 from moongate.batch.records import Limits
+from moongate.batch.source import KEPT, Input, Source, checked, ready
 from moongate.batch.split import split
 from moongate.batch.state import State
 from moongate.batch.upstream import Host, Upstream
 from moongate.errors import UsageError
 
 
-async def open_local(host: Host, path: Path, output: Path, *, new: bool) -> Path:
-    """Return the folder of the local job of a batch file and its output, made now or found again.
+async def open_local(
+    host: Host, source: Source, output: Path, *, recipe: Recipe | None, rules: bool, new: bool
+) -> Path:
+    """Return the folder of the local job of an input and its output, made now or found again.
 
-    Raises UsageError for a file that cannot be run, that changed since, or whose job another process works on.
+    Raises UsageError for an input that cannot be run, that changed since, or whose job another process works on;
+    ModelRefusedError for a model that is not listed.
     """
-    row = host.provider
-    name = name_for(path.stem, "local", str(path), str(output), row.name)
-    folder = host.data_dir / FOLDER / name
-    found = await asyncio.to_thread(survey, path)
+
+    def opened(upstream: Upstream) -> Path:
+        with ready(source, recipe, host.data_dir) as found:
+            what = found.given or found.sha256
+            name = name_for(_stem(found), "local", what, str(output), host.provider.name)
+            folder = host.data_dir / FOLDER / name
+            known = None if new else _known(folder)
+            if known is not None:
+                if known.sha256 != found.sha256:
+                    raise changed(known)
+                return folder
+            event = _opened(upstream, "local", name, found, rules=rules)
+            clear(folder)
+            return _begun(folder, replace(event, output=str(output)), found)
+
+    return await _with_upstream(host, opened)
+
+
+async def open_remote(
+    host: Host, source: Source, *, recipe: Recipe | None, rules: bool, window: str, limits: Limits, new: bool
+) -> Path:
+    """Return the folder of the remote job of an input, made now, or found again where it is not submitted whole.
+
+    Raises UsageError for an input that is submitted already, unless `new`, and what `open_local` raises.
+    """
+
+    def opened(upstream: Upstream) -> Path:
+        with ready(source, recipe, host.data_dir) as found:
+            more = (secrets.token_hex(8),) if new else ()
+            name = name_for(_stem(found), "remote", found.sha256, host.provider.name, *more)
+            folder = host.data_dir / FOLDER / name
+            if _known(folder) is not None:
+                _unfinished(look(folder))
+                return folder
+            event = _opened(upstream, "remote", name, found, rules=rules)
+            event = replace(event, tag=f"{name}-{secrets.token_hex(8)}", window=window)
+            clear(folder)
+            return _begun(folder, event, found, limits=limits)
+
+    return await _with_upstream(host, opened)
+
+
+def changed(opened: ev.Opened) -> UsageError:
+    """Return the error for an input that is no longer what a job began with."""
+    return UsageError(
+        f"{opened.source or 'the input'!r} has changed since job {opened.job!r} began with it.",
+        advice="Put it back as it was to go on, or start over with --new.",
+    )
+
+
+async def _with_upstream(host: Host, opened: Callable[[Upstream], Path]) -> Path:
     upstream = host.upstream()
     try:
-        opened = await _opened(upstream, "local", name, path, found)
+        return await asyncio.to_thread(opened, upstream)
     finally:
         await upstream.close()
-    if new:
-        await asyncio.to_thread(clear, folder)
-    return await asyncio.to_thread(_made_local, folder, replace(opened, output=str(output)))
 
 
-async def open_remote(host: Host, path: Path, *, window: str, limits: Limits, new: bool) -> Path:
-    """Return the folder of the remote job of a batch file, made now, or found again where it is not submitted whole.
-
-    Raises UsageError for a file that is submitted already, unless `new`.
-    """
-    found = await asyncio.to_thread(survey, path)
-    row = host.provider
-    more = (secrets.token_hex(8),) if new else ()
-    name = name_for(path.stem, "remote", found.sha256, row.name, *more)
-    upstream = host.upstream()
-    try:
-        opened = await _opened(upstream, "remote", name, path, found)
-    finally:
-        await upstream.close()
-    opened = replace(opened, tag=f"{name}-{secrets.token_hex(8)}", window=window)
-    return await asyncio.to_thread(_made_remote, host.data_dir / FOLDER / name, opened, limits)
+def _stem(found: Input) -> str:
+    return Path(found.given).stem if found.given else "job"
 
 
-async def _opened(upstream: Upstream, mode: ev.Mode, name: str, path: Path, found: Survey) -> ev.Opened:
-    if len(found.models) != 1:
-        raise UsageError(
-            f"{str(path)!r} names {len(found.models)} models: {', '.join(found.models)}.",
-            advice="One model per file: `moongate batch validate` shows the lines.",
-        )
-    model = await upstream.permit(found.models[0])
-    price = upstream.price(model, batch=mode == "remote")
+def _known(folder: Path) -> ev.Opened | None:
+    return look(folder).opened if (folder / JOURNAL).is_file() else None
+
+
+def _opened(upstream: Upstream, mode: ev.Mode, name: str, found: Input, *, rules: bool) -> ev.Opened:
+    remote = mode == "remote"
+    total, model = checked(found, upstream.row, upstream.allow, native=remote, rules=rules)
+    price = upstream.price(upstream.allow(model).model, batch=remote)
     return ev.Opened(
         job=name,
         mode=mode,
         provider=upstream.row.name,
         base_url=upstream.row.base_url,
-        model=found.models[0],
-        input=str(path),
+        model=model,
+        input=KEPT if found.made else str(found.path),
+        source=found.given,
         sha256=found.sha256,
-        total=found.total,
+        total=total,
         at=time.time(),
         currency=price.currency if price else "",
         basis=price.basis if price else "",
     )
 
 
-def _made_local(folder: Path, opened: ev.Opened) -> Path:
+def _begun(folder: Path, opened: ev.Opened, found: Input, *, limits: Limits | None = None) -> Path:
+    """Make the job's folder and write its first events; with `limits`, the parts it will travel in too."""
     with closing(Journal(folder)) as journal:
-        known = journal.state.opened
-        if known is None:
-            journal.note(opened)
-        elif known.sha256 != opened.sha256:
-            raise changed(known)
-    return folder
-
-
-def changed(opened: ev.Opened) -> UsageError:
-    """Return the error for a file that is no longer what a job began with."""
-    return UsageError(
-        f"{opened.input!r} has changed since job {opened.job!r} began with it.",
-        advice="Put it back as it was to go on, or start over with --new.",
-    )
-
-
-def _made_remote(folder: Path, opened: ev.Opened, limits: Limits) -> Path:
-    path = Path(opened.input)
-    with closing(Journal(folder)) as journal:
-        if journal.state.opened is not None:
-            _unfinished(journal.state)
+        if journal.state.opened is not None:  # another process was quicker
             return folder
-        parts = list(split(path, limits))
+        if found.made:
+            found.path.replace(folder / KEPT)
+        path = folder / opened.input
+        if limits is None:
+            journal.note(opened)
+            return folder
         with Names(folder) as names:
             names.fill(read(path))
+        parts = split(path, limits)
         planned = (ev.Planned(part=part, name=f"moongate-{opened.tag}-{part.number}.jsonl") for part in parts)
         journal.note(opened, *planned)
     return folder

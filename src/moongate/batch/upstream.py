@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from moongate.batch.validate import Permitted
 from moongate.facts.models import Model
 from moongate.facts.money import Price
 from moongate.facts.providers import Provider
@@ -32,8 +33,15 @@ class Upstream(Protocol):
         """What must not stand in any message."""
         ...
 
+    def allow(self, name: str) -> Permitted:
+        """Return what may be sent for a name. Blocks where the live list has to be fetched.
+
+        Raises ModelRefusedError for a name that is no listed id's.
+        """
+        ...
+
     async def permit(self, name: str) -> Model | None:
-        """Have the guard allow a wire id for this job, and return its row of the list.
+        """Let bodies that name a wire id pass `check` from now on, and return its row of the list.
 
         Raises ModelRefusedError for an id that is not listed, or only under another spelling: ids in a batch file
         are not rewritten.

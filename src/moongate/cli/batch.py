@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from moongate.cli.options import Asked, connecting, speaking
+from moongate.facts.batches import WINDOW
 
 if TYPE_CHECKING:
     from moongate.batch.job import AsyncJob
-    from moongate.batch.report import Progress
     from moongate.batch.state import State
 
 
 @click.group("batch")
 def command() -> None:
     """Run a batch file: every line has one result in the end, and nothing is sent twice unsaid."""
+
+
+def _rules(function: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Whether the model's parameters are looked at before anything is sent."
+    return click.option("--rules", type=click.Choice(["raise", "pass"]), help=text)(function)
 
 
 @command.command("run")
@@ -37,6 +43,7 @@ def command() -> None:
     help="What becomes of a line of which a try may have been charged without its answer.",
 )
 @click.option("--new", is_flag=True, help="Start over, whatever an earlier run finished.")
+@_rules
 @connecting
 def run(asked: Asked, file: str, output: str, **options: Any) -> int:
     """Work FILE off through ordinary chat calls, at any provider.
@@ -47,10 +54,55 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
     from moongate.batch.job import AsyncJob
 
     options["deadline_s"] = options.pop("deadline")
+    options["rules"] = _looked_at(asked, options["rules"])
 
     async def work() -> int:
         job = await AsyncJob.run(client, file, output, **options)
         return await _carried_on(asked, job)
+
+    with asked.client() as client:
+        return asyncio.run(work())
+
+
+@command.command("submit")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--window", metavar="TIME", default=WINDOW, help="How long the provider may take, 12h to 7d.")
+@click.option("--new", is_flag=True, help="Submit a file that is submitted already once more.")
+@_rules
+@connecting
+def submit(asked: Asked, file: str, **options: Any) -> int:
+    """Submit FILE to the provider's batch API, in parts where it is too large for one, and print the job's name.
+
+    What is about to be sent is written down first. After a crash the same command goes on, and looks into the
+    provider's lists where an answer was lost: nothing is submitted twice.
+    """
+    from moongate.batch.job import AsyncJob
+
+    options["rules"] = _looked_at(asked, options["rules"])
+
+    async def work() -> int:
+        job = await AsyncJob.submit(client, file, **options)
+        return await _carried_on(asked, job, until="created")
+
+    with asked.client() as client:
+        return asyncio.run(work())
+
+
+@command.command("watch")
+@click.argument("job")
+@click.option(
+    "--uncertain", type=click.Choice(["again", "drop"]), help="Create a batch of unknown fate again, or not."
+)
+@connecting
+def watch(asked: Asked, job: str, uncertain: Literal["again", "drop"] | None) -> int:
+    """Carry JOB on to its end: watch its batches and take over their results as soon as they are there."""
+    from moongate.batch.job import AsyncJob
+
+    async def work() -> int:
+        found = AsyncJob.find(client, job)
+        if uncertain is not None:
+            await found.decide(uncertain)
+        return await _carried_on(asked, found)
 
     with asked.client() as client:
         return asyncio.run(work())
@@ -125,26 +177,32 @@ def retry(asked: Asked, job: str, uncertain: bool) -> int:
 @click.argument("job")
 @connecting
 def cancel(asked: Asked, job: str) -> int:
-    """Give JOB up. What is finished keeps its results."""
-    from moongate.batch.job import Job
+    """Give JOB up, at the provider too. What is finished keeps its results."""
+    from moongate.batch.job import AsyncJob
+
+    async def work() -> int:
+        found = AsyncJob.find(client, job)
+        await found.cancel()
+        await _carried_on(asked, found)
+        return 0 if found.state.ended else exit_code(found.state)
+
+    from moongate.batch.report import exit_code
 
     with asked.client() as client:
-        _report(asked, Job.find(client, job).cancel())
-    return 0
+        return asyncio.run(work())
 
 
-async def _carried_on(asked: Asked, job: AsyncJob) -> int:
+async def _carried_on(asked: Asked, job: AsyncJob, *, until: Literal["created", "ended"] = "ended") -> int:
     """Carry a job on, show how far it is, and report; the first Ctrl-C stops it gently, the second at once."""
     from moongate.batch.report import exit_code
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, asked, job)
-    shown: Progress | None = None
     asked.show.talk(f"job {job.name}")
     try:
         with asked.show.progress("batch", counts=True) as draw:
-            async for shown in job:
+            async for shown in job.created() if until == "created" else job:
                 draw(shown.done, shown.total)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -153,7 +211,7 @@ async def _carried_on(asked: Asked, job: AsyncJob) -> int:
     _report(asked, state)
     if job.error is not None:
         return job.error.exit_code
-    return exit_code(state)
+    return 0 if until == "created" and not state.stopped else exit_code(state)
 
 
 def _stop(asked: Asked, job: AsyncJob) -> None:
@@ -179,6 +237,10 @@ def _row(state: State) -> tuple[str, ...]:
         return ()
     counts = (tally.total, tally.completed, tally.failed, tally.uncertain)
     return (opened.job, opened.mode, state.status, *(str(count) for count in counts), opened.provider)
+
+
+def _looked_at(asked: Asked, rules: str | None) -> bool:
+    return (rules or asked.settings.rules) != "pass"
 
 
 def _data_dir() -> Path:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from moongate.client.build import Parts
+from moongate.client.guard import Permit
 from moongate.errors import ModelRefusedError
 from moongate.facts.models import Model
 from moongate.facts.money import Price
@@ -58,6 +59,10 @@ class GuardedUpstream:
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any message."""
         return (self._parts.key.reveal(),) if self._parts.key else ()
+
+    def allow(self, name: str) -> Permit:
+        """Return what may be sent for a name; see `Upstream.allow`."""
+        return self._parts.guard.allow(name)
 
     async def permit(self, name: str) -> Model | None:
         """Have the guard allow a wire id; see `Upstream.permit`."""

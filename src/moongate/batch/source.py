@@ -1,0 +1,134 @@
+"""What a job is made of: a batch file that stays where it is, or lines made of something else, kept in its folder.
+
+Every line is checked before anything is sent, by `moongate.batch.validate`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from moongate.batch.blocks import opened
+from moongate.batch.folders import FOLDER
+from moongate.batch.input import Recipe, lines, lines_of, rows, write
+from moongate.batch.validate import Checks, Fault, Permitted, Report, validate
+from moongate.errors import ModelRefusedError, UsageError
+from moongate.facts.providers import Provider
+
+Source = str | Path | Iterable[Any]
+KEPT = "input.jsonl"  # the file of made lines in a job's folder
+_GZIP = b"\x1f\x8b"
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch file, ready to be read: where it is, its SHA-256, and what the user gave."""
+
+    path: Path
+    sha256: str
+    given: str  # a path; "" for what a program handed over
+    made: bool  # whether the file is ours, to be moved into the job's folder
+
+
+@contextlib.contextmanager
+def ready(source: Source, recipe: Recipe | None, data_dir: Path) -> Iterator[Input]:
+    """Yield a source as a batch file. One that was made for it is gone afterwards, unless it was moved.
+
+    Raises UsageError for rows that cannot become lines, and for a file that cannot be read.
+    """
+    given = str(Path(source).absolute()) if isinstance(source, str | Path) else ""
+    if given and recipe is None and not _is_packed(Path(given)):
+        yield Input(path=Path(given), sha256=sha256_of(Path(given)), given=given, made=False)
+        return
+    folder = data_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f".{secrets.token_hex(8)}.jsonl"
+    try:
+        write(_lines(source, recipe), path)
+        path.chmod(0o600)
+        yield Input(path=path, sha256=sha256_of(path), given=given, made=True)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def checked(
+    found: Input, row: Provider, permit: Callable[[str], Permitted], *, native: bool, rules: bool
+) -> tuple[int, str]:
+    """Check every line of a batch file; return how many there are, and the model that they name.
+
+    `native` says that it is for the provider's batch API, `rules` whether the model's parameters are looked at.
+    Raises ModelRefusedError where the only fault is a model that is not listed, UsageError for any other.
+    """
+    refused: list[ModelRefusedError] = []
+    faults: list[Fault] = []
+
+    def allowed(name: str) -> Permitted:
+        try:
+            return permit(name)
+        except ModelRefusedError as error:
+            refused.append(error)
+            raise
+
+    def keep(fault: Fault) -> None:
+        if fault.severity == "error" and not faults:
+            faults.append(fault)
+
+    checks = Checks(row=row, permit=allowed, native=native, parameters=rules)
+    with opened(found.path) as stream:
+        report = validate(stream, checks, on_fault=keep)
+    if report.ok:
+        (model,) = report.models
+        if permit(model).id != model:
+            raise ModelRefusedError(
+                f"{model!r} is not the listed id; ids in a batch file are not rewritten.",
+                advice=f"Write {permit(model).id!r} in the file.",
+            )
+        return report.requests, model
+    if refused and report.kinds.get("model") == report.requests:
+        raise refused[0]
+    raise _refusal(found, report, faults[0])
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as it lies there. Raises UsageError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    return digest.hexdigest()
+
+
+def _refusal(found: Input, report: Report, first: Fault) -> UsageError:
+    place = f"line {first.line}: " if first.line else ""
+    more = f" (and {report.errors - 1} errors more)" if report.errors > 1 else ""
+    return UsageError(
+        f"{found.given or 'the input'!r} cannot be sent: {place}{first.message}{more}. Nothing was sent.",
+        advice="`moongate batch validate` shows every fault, and --fix mends what can be mended.",
+    )
+
+
+def _is_packed(path: Path) -> bool:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(2) == _GZIP
+    return False
+
+
+def _lines(source: Source, recipe: Recipe | None) -> Iterable[bytes]:
+    if not isinstance(source, str | Path):
+        if recipe is None:
+            raise UsageError("Items of a program need a recipe.", advice="Pass recipe=Recipe(model=…).")
+        return lines_of(source, recipe)
+    return lines(rows(source), recipe) if recipe is not None else _unpacked(Path(source))
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    with opened(path) as file:
+        yield from file
