@@ -30,3 +30,21 @@ def lint() -> Lint:
 def codes(lint: Lint) -> Callable[..., list[str]]:
     """Return a function from (file name, source) to `LINE:CODE` of what is found."""
     return lambda name, source, **more: [f"{f.line}:{f.code}" for f in lint(name, source, **more)]
+
+
+_SCORES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def scores(request: pytest.FixtureRequest) -> list[str]:
+    """Return the lines that the summary of the run shows."""
+    return request.config.stash.setdefault(_SCORES, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show precision and recall at the end of a run."""
+    lines = config.stash.get(_SCORES, [])
+    if lines:
+        terminalreporter.section("the linter")
+        for line in lines:
+            terminalreporter.write_line(line)

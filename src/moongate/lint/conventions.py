@@ -41,6 +41,11 @@ _URL_KEY = re.compile(
     r"(?:^|_)(?:(?:base|api|server|service|endpoint|host|proxy|target|completions?|chat|root)?_?(?:url|uri)(?:_base)?"
     r"|(?:api_?)?base|endpoint|api_?host|host|domain|upstream|api_?endpoint)$"
 )
+_OTHER_URL = re.compile(
+    r"image|video|audio|media|avatar|icon|logo|callback|webhook|redirect|docs?(?:_|$)|homepage|console|issue|bug|profile"
+    r"|thumb|file|download|source|referer|site|frontend|git|repo|database|db_|redis|postgres|mongo|proxy_url|sentry|page"
+)
+_MEDIA_KEY = re.compile(r"image|video|audio|avatar|icon|logo|(?:^|_)content$|(?:^|_)messages?$")
 _KEY_KEY = re.compile(
     r"(?:^|_)(?:api_?key|key|token|access_?token|auth_?token|secret|credentials?|api_?key_?env|env_?key|key_?env"
     r"|api_?key_?name|authorization|bearer|api_?token)s?$"
@@ -80,7 +85,13 @@ def is_model_key(name: str) -> bool:
 
 def is_url_key(name: str) -> bool:
     """Say whether what stands under this name is an address to send to."""
-    return _URL_KEY.search(plain(name)) is not None
+    key = plain(name)
+    return _URL_KEY.search(key) is not None and not _OTHER_URL.search(key)
+
+
+def is_media_key(name: str) -> bool:
+    """Say whether what stands under this name is media, or an address that no request goes to."""
+    return _MEDIA_KEY.search(plain(name)) is not None
 
 
 def is_key_key(name: str) -> bool:

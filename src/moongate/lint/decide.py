@@ -19,6 +19,7 @@ from moongate.lint.signs import Sign, Signs
 from moongate.lint.tree import Kind, Node
 
 Level = Literal["call", "scope", "file", "name", "route", "spelling", "lock"]
+_GIVES = frozenset({"=", ":=", "parameter", "??="})
 _ORDER: tuple[str, ...] = ("url", "variable", "provider", "callee", "key")
 
 
@@ -51,15 +52,15 @@ class Decider:
             return []
         seen |= {id(place)}
         child = place
+        doubtful: list[Bound] = []
         for group in place.above():
-            if (
-                group.kind is Kind.PAIR
-                and group.label in ("=", ":=", "parameter", "??=")
-                and self._names.is_name(group)
-            ):
+            if group.kind is Kind.PAIR and group.label in _GIVES and self._names.is_name(group):
                 used = self._used(group, seen)
-                if used:
+                if used and not any(bound.others for bound in used):
                     return used
+                doubtful = doubtful or used
+            if doubtful and group.kind is Kind.SCOPE and group.name in ("function", "class", "module"):
+                return doubtful
             bound = self._beside(group, child, place)
             if bound is not None:
                 return [bound]
@@ -106,9 +107,8 @@ class Decider:
             case Kind.PAIR:
                 return self._under(group)
             case Kind.SCOPE:
-                level: Level = "file" if group.name == "module" else "scope"
                 beside = [item for item in group.items if item is not child and self._is_near(item)]
-                return self._chosen(self._signs.of_all(beside), place, level=level)
+                return self._chosen(self._signs.of_all(beside), place, level="scope") or _labelled(group)
             case _:
                 return None
 
@@ -219,6 +219,13 @@ def _section(pair: Node) -> str | None:
     if pair.label != "section":
         return None
     return known.provider_named(pair.name.rpartition(".")[2].rpartition(":")[2])
+
+
+def _labelled(scope: Node) -> Bound | None:
+    """Bind by the name of the function or class around: `class MoonshotModel(Enum)`."""
+    provider = known.provider_in(scope.label) if scope.name in ("function", "class") and scope.label else None
+    endpoint = named(provider) if provider and not scope.label.lower().startswith("test") else None
+    return Bound(endpoint=endpoint, why=f"it stands in {scope.label!r}", level="name") if endpoint else None
 
 
 def _is_flat(pair: Node) -> bool:

@@ -96,8 +96,11 @@ class Ignores:
         return False
 
 
-def above(folder: Path) -> Ignores:
-    """Return what holds in a folder because of the files of its repository above it, and its exclude file."""
+def above(folder: Path, *, within: bool = False) -> Ignores:
+    """Return what holds in a folder because of its repository's exclude file and the files above it.
+
+    With `within` the folder's own file counts too.
+    """
     folder = folder.resolve()
     chain = [folder, *folder.parents]
     top = next((n for n, path in enumerate(chain) if (path / ".git").exists()), None)
@@ -106,7 +109,7 @@ def above(folder: Path) -> Ignores:
     ignores = Ignores()
     root = chain[top]
     ignores = ignores.within(str(root), text_of(root / ".git" / "info" / "exclude"))
-    for path in reversed(chain[1 : top + 1]):
+    for path in reversed(chain[0 if within else 1 : top + 1]):
         ignores = ignores.within(str(path), text_of(path / ".gitignore"))
     return ignores
 

@@ -82,7 +82,7 @@ def _faults(model_id: str, endpoint: Endpoint, known: Known) -> Iterator[Judgeme
         message = f"{title} compares ids letter by letter: {model_id!r} is {same[0]!r} with other {how}"
         yield _fault("MG005", message, known, instead=same[0], doubtful=only_hints)
     retired_on = hints().retired(model_id, endpoint.name)
-    if retired_on is not None:
+    if retired_on is not None and not only_hints:
         message = f"{title} retired {model_id!r} on {retired_on}{_nearest(model_id, listing)}"
         yield _fault("MG003", message, known)
     instead = _same_model(model_id, listing)
@@ -148,7 +148,9 @@ def _owners(model_id: str, endpoint: Endpoint) -> tuple[Host, ...]:
 
 def _is_spelled_elsewhere(model_id: str, instead: str | None) -> bool:
     """Say whether an id is a listed model in the way that other endpoints write it: with or without a vendor."""
-    return instead is not None and (("/" in model_id) != ("/" in instead) or ":" in model_id or "@" in model_id)
+    if instead is None or model_id.startswith(f"{instead}:"):
+        return False
+    return ("/" in model_id) != ("/" in instead) or ":" in model_id or "@" in model_id
 
 
 def _whose(owners: tuple[Host, ...]) -> str:

@@ -15,13 +15,14 @@ from moongate.lint.judge import Judgement, judge, looks_kimi
 from moongate.lint.knowledge import Knowledge
 from moongate.lint.read import Read
 from moongate.lint.requests import Request, container_of, parameters
+from moongate.lint.roles import role_of
 from moongate.lint.signs import Sign, Signs
 from moongate.lint.tree import Kind, Node
 
 _FRAMEWORKS = tuple(
     (name, word.encode())
     for name, words in {
-        "litellm": "litellm",
+        "litellm": "litellm dspy crewai",
         "pydantic-ai": "pydantic_ai pydantic-ai",
         "openclaw": "openclaw clawdbot moltbot",
         "opencode": "opencode",
@@ -30,6 +31,7 @@ _FRAMEWORKS = tuple(
         "aider": "aider",
         "mastra": "mastra",
         "langchain": "langchain",
+        "vllm": "vllm",
     }.items()
     for word in words.split()
 )
@@ -51,23 +53,6 @@ _ROUTES = {
     "openai_like": "",
     "openai-compatible": "",
 }
-_MODEL_CALLS = re.compile(
-    r"(?:^|[._])(?:moonshot\w*|openrouter|create_moonshot\w*|chat|chat_?model|language_?model|completion_?model|model"
-    r"|init_chat_model|get_model|agent|\w*chat_?model|\w*_?model_?id|\w*openai\w*_?model|generative_model|provider|set_model"
-    r"|with_model|chat_moonshot|chat_open_?ai|chat_open_?router|llm)$"
-)
-_WEIGHTS = re.compile(
-    r"from_pretrained|snapshot_download|hf_hub_download|hf_download|^llm$|vllm|sglang|mlx|ollama|gguf|huggingface"
-    r"|auto_tokenizer|auto_model|tokenizer|tiktoken|encoding_for"
-)
-_EXPECTS_FAILURE = re.compile(
-    r"raises|raisesregex|assertraises|throws|rejects|should_panic|expect_err|assert_err|tothrow", re.I
-)
-_PASSES_ON = frozenset(
-    "get getenv env str to_string string from into modelid some field option default getproperty unwrap_or orelse"
-    " lookup_env unwrap_or_else fetch append push set list tuple of aslist".split()
-)
-_ANSWERS = frozenset({"choices", "finish_reason", "system_fingerprint", "created", "owned_by"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,12 +198,14 @@ class Sheet:
 
     def _uses_of(self, node: Node) -> Iterator[Use]:
         text = node.name
-        role = _role(node, self.names)
-        if role is None or not text or len(text) > 120:
-            return
-        pair, is_model = role
         kimi = looks_kimi(text)
-        if not kimi and not (is_model and pair is not None and _is_wire_model(pair) and _may_be_id(text)):
+        if not text or len(text) > 120 or not (kimi or _may_be_id(text)):
+            return
+        role = role_of(node, self.names, weights="vllm" in self.frameworks)
+        if role is None:
+            return
+        pair, is_model = role.pair, role.is_model
+        if not kimi and not (is_model and pair is not None and _is_wire_model(pair) and _is_plainly(node, pair)):
             return
         bounds: list[Bound | None] = [*self.decider.bind(node)]
         for bound in bounds or [None]:
@@ -239,7 +226,7 @@ class Sheet:
             if provider is None or (mark == "/" and self._is_wire_id(use)):
                 continue
             endpoint = named(provider) if provider else None
-            bound = use.bound
+            bound = use.bound if not _is_for_openai_only(use.bound) else None
             if endpoint is not None and (
                 bound is None or bound.level not in ("call",) or bound.sign is None or bound.sign.kind != "url"
             ):
@@ -249,14 +236,10 @@ class Sheet:
 
     def _is_wire_id(self, use: Use) -> bool:
         """Say whether an id that looks routed is one as it stands, at the endpoint beside it."""
-        if (
-            use.bound is None
-            or use.bound.sign is None
-            or use.bound.sign.kind != "url"
-            or "litellm" in self.frameworks
-        ):
+        bound = use.bound
+        if bound is None or bound.sign is None or bound.sign.kind != "url" or "litellm" in self.frameworks:
             return False
-        return use.bound.level == "call"
+        return bound.level == "call" and not _is_for_openai_only(bound)
 
     def _judgement(self, use: Use) -> Judgement | None:
         bound = use.bound
@@ -269,12 +252,21 @@ class Sheet:
             other.is_known and judge(use.id, other, self.knowledge) is None for other in bound.others
         ):
             return None
+        by_name = bound.sign is not None and bound.sign.kind != "url"
+        if (bound.level == "file" or by_name) and self._is_own_route(use):
+            return None
         weak = bound.level == "file" or (bound.sign is not None and bound.sign.kind in ("key", "callee"))
         if not use.is_model and found.code == "MG001" and not looks_kimi(use.id):
             return None
         if not use.is_model and weak and found.doubtful:
             return None
         return found
+
+    def _is_own_route(self, use: Use) -> bool:
+        """Say whether an id is `provider/id` with an id that is right there: a project's own way to route."""
+        prefix, mark, rest = use.id.partition("/")
+        endpoint = named(_ROUTES.get(prefix, "")) if mark else None
+        return endpoint is not None and judge(rest, endpoint, self.knowledge) is None
 
     def _unbound(self, use: Use) -> Judgement | None:
         """Judge an id that nothing binds: by the project's default, or as Moonshot's when it is spelled so."""
@@ -338,6 +330,11 @@ def _chain(setter: Node) -> Node:
     return last
 
 
+def _is_for_openai_only(bound: Bound | None) -> bool:
+    """Say whether an address counts only for models that are routed to OpenAI: aider's `openai-api-base`."""
+    return bound is not None and bound.sign is not None and known.plain(bound.sign.name) == "openai_api_base"
+
+
 def _name_of(node: Node) -> str:
     """Return what a value stands under: a key, an argument, a setter."""
     for group in node.above():
@@ -359,105 +356,13 @@ def _is_wire_model(pair: Node) -> bool:
     return known.plain(pair.name) in ("model", "model_id", "model_name")
 
 
+def _is_plainly(node: Node, pair: Node) -> bool:
+    """Say whether a text is what a pair stands for, or one of the things it may be; not inside a call or a list."""
+    group = node.up
+    while group is not None and group.kind is Kind.JOIN and group.name == "or":
+        group = group.up
+    return group is pair
+
+
 def _may_be_id(text: str) -> bool:
     return re.fullmatch(r"[\w~@][\w./:@+~\- ]{1,80}", text) is not None and any(c.isalpha() for c in text)
-
-
-def _role(node: Node, names: Names) -> tuple[Node | None, bool] | None:
-    """Return (the pair it stands under, whether a model is named there), None where an id is only mentioned."""
-    pair: Node | None = None
-    is_model: bool | None = None
-    child = node
-    for group in node.above():
-        match group.kind:
-            case Kind.TEST:
-                return None
-            case Kind.JOIN if group.name == "+" and len(group.items) > 1:
-                return None
-            case Kind.PAIR:
-                if is_model is None:
-                    if _is_alias(group):
-                        return None
-                    if known.is_prose_key(group.name) and not known.is_model_key(group.name):
-                        return None
-                    pair, is_model = group, _names_model(group)
-                if known.is_bad_list(group.name):
-                    return None
-            case Kind.CALL if is_model is None or group is not child:
-                if is_model is None:
-                    is_model = _is_argument(group, names)
-                    if is_model is None:
-                        return None
-                if _WEIGHTS.search(known.plain(group.name)) or _EXPECTS_FAILURE.search(group.name):
-                    return None
-            case Kind.MAP:
-                if _is_answer(group):
-                    return None
-            case Kind.SCOPE:
-                if group.name == "with" and _EXPECTS_FAILURE.search(group.label):
-                    return None
-                if group.name in ("function", "class") and known.is_bad_list(group.label):
-                    return None
-                if group.name == "return" and is_model is None:
-                    is_model = False
-                if is_model is None and group.name not in ("return",):
-                    return None
-            case Kind.LIST if is_model is None:
-                before = _before(group, child)
-                if before is not None and before.kind is Kind.TEXT and before.name.startswith("-"):
-                    is_model = known.is_model_key(before.name)
-                    if not is_model:
-                        return None
-        child = group
-    return pair, bool(is_model)
-
-
-def _is_alias(pair: Node) -> bool:
-    """Say whether a name for a model is the project's own: LiteLLM's `model_name` beside its `litellm_params`."""
-    beside = pair.up.items if pair.up is not None and pair.up.kind is Kind.MAP else []
-    return known.plain(pair.name) == "model_name" and any(item.name == "litellm_params" for item in beside)
-
-
-def _names_model(pair: Node) -> bool:
-    if known.is_model_key(pair.name) or pair.name in ("primary", "fallbacks", "fallback"):
-        return True
-    if known.plain(pair.name) in ("id", "default", "value"):
-        above = [node for node in pair.above() if node.kind is Kind.PAIR][:2]
-        options = [n for n in pair.above() if n.kind is Kind.CALL][:1]
-        named_so = [item.name for call in options for item in call.items[:1] if item.kind is Kind.TEXT]
-        return any(known.is_model_key(n.name) for n in above) or any(known.is_model_key(n) for n in named_so)
-    return False
-
-
-def _is_argument(call: Node, names: Names) -> bool | None:
-    """Say whether an argument of a call is a model; None when it is only passed around."""
-    if call.label == "command":
-        return None
-    last = call.name.replace("::", ".").rpartition(".")[2]
-    if len(call.items) == 1 and known.is_model_key(last):
-        return True
-    if _MODEL_CALLS.search(known.plain(last)) or (
-        call.name and "." not in call.name and known.provider_named(call.name)
-    ):
-        return True
-    if last.lower() in _PASSES_ON:
-        return False
-    root = call.name.partition(".")[0]
-    made = [pair.value for pair in names.given(root, call) if pair.value is not None and pair.label != "import"]
-    is_provider = any(value.kind is Kind.CALL and "create" in value.name.lower() for value in made)
-    return True if is_provider and call.name == root else None
-
-
-def _is_answer(group: Node) -> bool:
-    """Say whether a table is what a provider answers, rather than what it is asked."""
-    for pair in group.pairs():
-        if pair.name in _ANSWERS:
-            return True
-        if pair.name == "object" and pair.value is not None and pair.value.kind is Kind.TEXT:
-            return True
-    return False
-
-
-def _before(group: Node, child: Node) -> Node | None:
-    place = next((n for n, item in enumerate(group.items) if item is child), 0)
-    return group.items[place - 1] if place else None

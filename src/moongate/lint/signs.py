@@ -5,6 +5,7 @@ A sign is what stands there and what it points to. Which of several counts is `l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -88,7 +89,11 @@ class Signs:
 
     def _in_pair(self, node: Node, depth: int) -> Iterator[Sign]:
         value = node.value
-        if value is None or node.label == "import":
+        if (
+            value is None
+            or node.label == "import"
+            or (known.is_media_key(node.name) and node.label not in ("=", ":="))
+        ):
             return
         if known.is_url_key(node.name):
             yield from self._address(node.name, value, depth)
@@ -192,6 +197,15 @@ class Signs:
         if (provider := known.provider_in(name)) and not name.lower().startswith(_OURS):
             yield from self._provider("callee", provider, place, name, f"{name}(…)")
 
+    def _named_by_argument(self, node: Node) -> Iterator[Sign]:
+        """A provider's name handed to what makes a client: `moongate.Client("openrouter")`."""
+        first = node.items[0] if node.items else None
+        if first is None or first.kind is not Kind.TEXT or node.label == "command" or not _MAKES.search(node.name):
+            return
+        provider = known.provider_named(first.name)
+        if provider is not None:
+            yield from self._provider("callee", provider, first, node.name, f"{node.name}({first.name!r})")
+
     def _in_call(self, node: Node, depth: int) -> Iterator[Sign]:
         last = node.name.replace("::", ".").rpartition(".")[2]
         if is_getenv(node):
@@ -216,9 +230,13 @@ class Signs:
             yield from self.of_all((item for item in function.items if item.kind is not Kind.TEST), depth + 1)
         elif node.head is None and "." in node.name:
             yield from self.of_name(node.name.rpartition(".")[0], node, depth + 1)
+        yield from self._named_by_argument(node)
         provider = known.provider_in(last) or known.provider_in(node.name.partition(".")[0])
         if provider and node.label != "command" and not node.name.lower().rpartition(".")[2].startswith(_OURS):
             yield from self._provider("callee", provider, node, node.name, f"{node.name}(…)")
+
+
+_MAKES = re.compile(r"client|provider|model|llm|chat|create|make|build|use|agent", re.IGNORECASE)
 
 
 def _is_page(where: Address) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from moongate.lint.read.tokens import LEXICONS
-from moongate.lint.tree import Kind, Node, grown
+from moongate.lint.tree import Kind, Node, grown, moved
 
 _SCRIPT = re.compile(
     rb"<script\b[^>]*>(.*?)(?:</script>|\Z)|^---\n(.*?)^---$", re.DOTALL | re.IGNORECASE | re.MULTILINE
@@ -28,7 +28,43 @@ def read(data: bytes, language: str) -> Read:
         from moongate.lint.read import braces
 
         return Read(root=grown(braces.read(data, "python")), as_text=True)
-    return Read(root=grown(tree))
+    return Read(root=grown(_opened(tree, data)))
+
+
+def _opened(root: Node, data: bytes) -> Node:
+    """Read JSON that stands in texts: bodies of requests, written out."""
+    from moongate.lint.read import inner
+
+    for node in root.walk():
+        for number, item in enumerate(node.items):
+            if item.kind is Kind.TEXT and '"model' in item.name and item.name.lstrip()[:1] in ("{", "["):
+                tree = inner.json_inside(item.name.encode("utf-8", "replace"))
+                if tree is not None:
+                    node.items[number] = _placed(tree, item, data)
+    return root
+
+
+def _placed(tree: Node, text: Node, data: bytes) -> Node:
+    """Return JSON from a text with its places in the file; in a text with escapes they are looked for."""
+    if text.plain:
+        return Node(Kind.SCOPE, text.start, text.end, "json", moved(tree, text.start).items)
+    at = text.start
+    for node in tree.walk():
+        found = (
+            data.find(node.name.encode("utf-8", "replace"), at, text.end)
+            if node.kind is Kind.TEXT and node.name
+            else -1
+        )
+        if found >= 0:
+            node.start, node.end, node.plain, at = (
+                found,
+                found + len(node.name.encode("utf-8", "replace")),
+                True,
+                found,
+            )
+        else:
+            node.start, node.end, node.plain = text.start, text.end, False
+    return Node(Kind.SCOPE, text.start, text.end, "json", tree.items)
 
 
 def _read(data: bytes, language: str) -> Node | None:
@@ -86,7 +122,6 @@ def _piece(data: bytes, language: str) -> Node:
 def _scripts(data: bytes) -> Node:
     """Return the scripts of a page or a component; a component without any is read whole."""
     from moongate.lint.read import braces
-    from moongate.lint.tree import moved
 
     root = Node(Kind.SCOPE, 0, len(data), "module")
     for found in _SCRIPT.finditer(data):

@@ -84,12 +84,13 @@ _COMPARE = frozenset(
 _OR = frozenset({"??", "||", "?:", "or", "|"})
 _ASSIGN = frozenset({"=", ":=", "+=", "??=", "||="})
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
-_GENERIC = re.compile(rb"<[\w\s,.<>\[\]?|:&'\"]{0,200}>(?=\s*[({])")
+_GENERIC = re.compile(rb"<[\w\s,.<>\[\]()?|:&'\"]{0,200}>(?=\s*[({])")
 _HOLE = {
     "${": re.compile(r"\$\{([^{}]*)\}|\$([A-Za-z_]\w*)"),
     "#{": re.compile(r"#\{([^{}]*)\}"),
     "{$": re.compile(r"\{\$([^{}]*)\}|\$\{?([A-Za-z_]\w*)\}?"),
     "{": re.compile(r"\{([^{}]*)\}"),
+    "{name}": re.compile(r"\{([A-Za-z_]\w*)(?::[^{}]*)?\}"),
 }
 _NAME = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\?\.|\.|->|::)[A-Za-z_$][\w$]*)*")
 
@@ -294,10 +295,10 @@ class _Reader:
             return "block" if closer in ("", "}") and not self.in_map else "map"
         if parts[-1] in ("=>", "->"):
             return "block"
-        if operand is None:
-            return "map"
         if heads:
             return "block"
+        if operand is None:
+            return "map"
         if self.lexicon.lambdas and operand.kind in (Kind.WORD, Kind.CALL) and (given or operand.kind is Kind.WORD):
             return "lambda"
         if operand.kind is Kind.CALL and not given and closer in ("", "}"):
@@ -340,6 +341,12 @@ class _Reader:
 
     def _text(self, token: Token) -> Node:
         node = Node(Kind.TEXT, token.start, token.end, token.value, plain=token.plain)
+        if (
+            self.language in ("java", "kotlin", "csharp")
+            and (setting := _SETTING.fullmatch(token.value))
+            and token.plain
+        ):
+            return _setting(token, setting)
         if not token.holes or token.holes[0] not in token.value:
             return node
         pieces: list[Node] = []
@@ -505,7 +512,31 @@ def _row(operands: list[Node]) -> Node:
     return telling[0] if len(telling) == 1 else _wrapped(Kind.LIST, "", telling or operands[-1:])
 
 
+_SETTING = re.compile(r"\\?\$\{([\w.-]+):([^{}]*)\}")  # Spring's way to name a property and its default
+_PUTS = frozenset(
+    {"put", "set", "add", "insert", "addproperty", "setproperty", "setitem", "with", "append", "property"}
+)
+
+
+def _setting(token: Token, found: re.Match[str]) -> Node:
+    start = token.start + len(found.string[: found.start(2)].encode())
+    name = Node(Kind.CALL, token.start, token.end, "getenv", [Node(Kind.TEXT, token.start, token.end, found[1])])
+    default = Node(Kind.TEXT, start, start + len(found[2].encode()), found[2], plain=True)
+    return Node(Kind.JOIN, token.start, token.end, "or", [name, default])
+
+
+def _paired(name: str, items: list[Node]) -> list[Node]:
+    """Return the arguments of `put("key", value)` and `Map.of("key", value, …)` as pairs."""
+    last = name.rpartition(".")[2].lower()
+    keyed = len(items) % 2 == 0 and all(item.kind is Kind.TEXT and item.name.isidentifier() for item in items[::2])
+    if not items or not keyed or not ((last in _PUTS and len(items) == 2) or last == "of"):
+        return items
+    both = zip(items[::2], items[1::2], strict=True)
+    return [Node(Kind.PAIR, key.start, value.end, key.name, [value], label=":") for key, value in both]
+
+
 def _called(operand: Node, items: list[Node], end: int) -> Node:
+    items = _paired(operand.name, items)
     if operand.kind is Kind.CALL:
         return Node(Kind.CALL, operand.start, end, "", items, head=operand)
     return Node(Kind.CALL, operand.start, end, operand.name, items, head=operand.head)

@@ -25,7 +25,7 @@ _SHELL_KEYS = frozenset(
         "commands",
     ]
 )
-_DEFAULT = re.compile(r"\$\{?(?:\{\s*)?([A-Za-z_][\w.]*)(?:(:?[-=?])([^}]*))?\}?\}?")
+_DEFAULT = re.compile(r"\$\{?(?:\{\s*)?([A-Za-z_][\w.-]*?|\d)(?:(:?[-=?]|:)([^}]*))?(?:\}\}?|(?![\w.-]))")
 _PAIR = re.compile(rb"([A-Za-z_][\w.]*)=")
 _OPENERS = {0x7B: 0x7D, 0x5B: 0x5D}
 

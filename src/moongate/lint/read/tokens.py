@@ -54,7 +54,7 @@ LEXICONS: dict[str, Lexicon] = {
     "kotlin": Lexicon(long_quotes=('"""',), holes=(('"', "${"), ('"""', "${")), lines_end=True, lambdas=True),
     "swift": Lexicon(long_quotes=('"""',), lines_end=True),
     "dart": Lexicon(holes=(('"', "${"), ("'", "${"))),
-    "rust": Lexicon(quotes='"', braces_make=True),
+    "rust": Lexicon(quotes='"', holes=(('"', "{name}"),), braces_make=True),
     "php": Lexicon(
         comments=("//", "#"), holes=(('"', "{$"),), member=("->", "?->", "::"), joins=(".", "+"),
     ),
@@ -90,7 +90,7 @@ def _character(found: re.Match[str]) -> str:
 @functools.cache
 def _scanner(language: str) -> re.Pattern[bytes]:
     lexicon = LEXICONS[language]
-    parts: list[str] = []
+    parts: list[str] = [r"(?P<tag><\?(?:php|=)?|\?>)"] if language == "php" else []
     for opened, closed in lexicon.block_comments:
         parts.append(f"(?P<remark{len(parts)}>{re.escape(opened)}.*?(?:{re.escape(closed)}|\\Z))")
     if lexicon.comments:

@@ -148,6 +148,9 @@ def _adds_version(place: Place, sheet: Sheet) -> bool:
         pair = pair.up
     if pair is None:
         return False
+    name = pair.name.rpartition(".")[2].encode()
+    if re.search(rb"\b" + re.escape(name) + rb"[})\]\"'`]*\s*[+,.]?\s*[fr]?[\"'`]?/?v1\b", sheet.data):
+        return True
     return any(_is_extended(word) for word in sheet.names.uses(pair)) or any(
         _is_extended(node)
         for node in sheet.nodes

@@ -27,7 +27,10 @@ class ForcedTool(ParameterRule):
 
     ```python
     client.chat.completions.create(
-        model="kimi-k2.6", messages=messages, tools=tools, tool_choice="required",
+        model="kimi-k2.6",
+        messages=messages,
+        tools=tools,
+        tool_choice="required",
         extra_body={"thinking": {"type": "disabled"}},
     )
     ```

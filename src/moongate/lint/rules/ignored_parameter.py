@@ -35,9 +35,8 @@ class IgnoredParameter(ParameterRule):
 
     ```python
     client = OpenAI(base_url="https://api.moonshot.ai/v1", api_key=os.environ["MOONSHOT_API_KEY"])
-    client.chat.completions.create(
-        model="kimi-k2.6", messages=messages, extra_body={"thinking": {"type": "disabled"}}
-    )
+    off = {"thinking": {"type": "disabled"}}
+    client.chat.completions.create(model="kimi-k2.6", messages=messages, extra_body=off)
     ```
     """
 

@@ -6,8 +6,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from moongate.lint import conventions as known
+from moongate.lint import gitignore
 from moongate.lint.rules.base import Hit, Rule
 from moongate.lint.sheet import Sheet
 from moongate.lint.tree import Kind, Node
@@ -27,7 +29,7 @@ class KeyLiteral(Rule):
     ## What it does
 
     Reports what has the form of a Kimi, Moonshot, OpenRouter or AIMLAPI key in code or configuration, redacted in
-    every report. Placeholders are left alone, and so is the file that keys belong into: `.env`.
+    every report. Placeholders are left alone, and so is a `.env` that git ignores: keys belong there.
 
     ## Why is this bad?
 
@@ -72,8 +74,11 @@ class KeyLiteral(Rule):
 
 
 def _is_for_keys(path: str) -> bool:
-    name = path.rpartition("/")[2].lower()
-    return name.startswith(".env") and not name.endswith((".example", ".sample", ".template", ".dist"))
+    """Say whether a file is one that keys belong into, and git keeps it out of the repository."""
+    file = Path(path)
+    return file.name.lower().startswith(".env") and gitignore.above(file.parent, within=True).ignores(
+        str(file.resolve()), is_folder=False
+    )
 
 
 def _keys(node: Node) -> Iterator[str]:

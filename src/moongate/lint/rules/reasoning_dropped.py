@@ -41,10 +41,9 @@ class ReasoningDropped(Rule):
     or, where it must be a table of its own:
 
     ```python
-    messages.append({
-        "role": "assistant", "content": message.content, "tool_calls": message.tool_calls,
-        "reasoning_content": message.reasoning_content,
-    })
+    turn = {"role": "assistant", "content": message.content, "tool_calls": message.tool_calls}
+    turn["reasoning_content"] = message.reasoning_content
+    messages.append(turn)
     ```
 
     Turns without tool calls may do without it.

@@ -1,0 +1,11 @@
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { createMoonshotAI, moonshotai } from "@ai-sdk/moonshotai";
+import { createOpenRouter } from "@openrouter/ai-sdk-provider";
+import { generateText } from "ai";
+const kimi = createOpenAICompatible({ name: "moonshot", baseURL: "https://api.moonshot.ai/v1", apiKey: process.env.MOONSHOT_API_KEY });
+const openrouter = createOpenRouter({ apiKey: process.env.OPENROUTER_API_KEY });
+const a = await generateText({ model: kimi("moonshotai/kimi-k2.6"), prompt: "hi" });
+const b = await generateText({ model: openrouter("kimi-k2.6"), prompt: "hi" });
+const c = await generateText({ model: openrouter.chat("moonshotai/kimi-k2.6"), prompt: "hi" });
+const d = await generateText({ model: moonshotai("kimi-k2.6"), prompt: "hi", temperature: 0.2 });
+const e = await generateText({ model: kimi.chatModel("kimi-k2.5"), prompt: "hi" });

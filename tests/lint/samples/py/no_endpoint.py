@@ -1,0 +1,3 @@
+MODEL = "kimi-k2-0711-preview"
+def run(llm):
+    return llm.ask("hello", model=MODEL)
