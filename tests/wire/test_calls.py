@@ -32,7 +32,7 @@ def _reply(body: object) -> Reply:
         ("moonshot", True, "https://api.moonshot.ai/v1/models", True),
         ("openrouter", False, "https://openrouter.ai/api/v1/models", False),
         ("openrouter", True, "https://openrouter.ai/api/v1/models/user", True),
-        ("aimlapi", True, "https://api.aimlapi.com/v1/models", False),
+        ("aimlapi", True, "https://api.aimlapi.com/v1/models?include=pricing", False),
         ("kimi-code", True, "https://api.kimi.com/coding/v1/models", True),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -114,6 +115,22 @@ def test_an_empty_list_is_a_list() -> None:
 def test_what_is_no_list_is_an_error_never_an_empty_list(body: bytes, told: str) -> None:
     with pytest.raises(NotJsonError, match=told):
         _listed(body)
+
+
+def test_aimlapis_prices_are_per_so_many_tokens() -> None:
+    def unit(origin: str, price: object, per: object = 1_000_000, **more: object) -> dict[str, object]:
+        return {"name": "token", "content": "text", "origin": origin, "price": price, "per": per, **more}
+
+    units = [unit("provided", 1.235), unit("generated", 0.0052, 1000), unit("cached", 0.208), unit("cache_write", 9)]
+    odd = [unit("provided", 99, content="image"), {"name": "request", "price": 1}, 7]
+    row = {"id": "m", "pricing": {"kind": "fixed", "currency": "USD", "units": [*odd, *units]}}
+    price = _listed([row], "aimlapi").models[0].price
+    assert price is not None and price.currency == "USD"
+    assert (price.input, price.output, price.cached_input) == (Decimal("1.235"), Decimal("5.2"), Decimal("0.208"))
+    lone, of_none, of_words = [units[0]], [units[0], unit("generated", 1, 0)], [units[0], unit("generated", "two")]
+    for broken in (lone, of_none, of_words, units[0], None):
+        row["pricing"]["units"] = broken  # type: ignore[index]
+        assert _listed([row], "aimlapi").models[0].price is None
 
 
 @pytest.mark.parametrize("amount", ["NaN", "-1", "Infinity", "1e999999", "1e999999999", None, [], "", "two"])

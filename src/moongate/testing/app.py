@@ -101,7 +101,7 @@ def _aimlapi() -> Iterator[Route]:
 def models(world: World, request: Received) -> Reply:
     """Answer the model list: public at the gateways, per account at Moonshot."""
     if world.dialect in ("openrouter", "aimlapi"):
-        return _list(world, None)
+        return _list(world, None, priced="pricing" in request.query.get("include", ""))
     return models_of_caller(world, request)
 
 
@@ -110,9 +110,9 @@ def models_of_caller(world: World, request: Received) -> Reply:
     return _list(world, world.caller(request))
 
 
-def _list(world: World, account: Account | None) -> Reply:
+def _list(world: World, account: Account | None, *, priced: bool = False) -> Reply:
     rows = world.visible(account)
-    return reply_json(listed(rows, dialect=world.dialect, product=world.product, shape=world.shape))
+    return reply_json(listed(rows, dialect=world.dialect, product=world.product, shape=world.shape, priced=priced))
 
 
 def balance(world: World, request: Received) -> Reply:

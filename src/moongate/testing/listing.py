@@ -13,9 +13,15 @@ from moongate.testing.models import ServedModel
 Shape = Literal["list", "array", "vllm"]
 
 
-def listed(models: Iterable[ServedModel], *, dialect: str, product: str, shape: Shape) -> Any:
-    """Return the list as this dialect sends it; `array` drops the envelope, `vllm` gives rows max_model_len."""
+def listed(models: Iterable[ServedModel], *, dialect: str, product: str, shape: Shape, priced: bool = False) -> Any:
+    """Return the list as this dialect sends it; `array` drops the envelope, `vllm` gives rows max_model_len.
+
+    AIMLAPI's rows have prices only where they were asked for.
+    """
     rows = [row for model in models for row in _rows(model, dialect, product, shape)]
+    if priced and dialect == "aimlapi":
+        prices = {model.id: _units(model) for model in models}
+        rows = [row | ({"pricing": prices[row["id"]]} if prices.get(row["id"]) else {}) for row in rows]
     if shape == "array":
         return rows
     if dialect == "openrouter":
@@ -128,6 +134,17 @@ def _per_token(model: ServedModel) -> dict[str, str]:
         return {"prompt": "0", "completion": "0"}
     amounts = {"prompt": model.usd.miss, "completion": model.usd.output, "input_cache_read": model.usd.hit}
     return {name: format((amount / 1_000_000).normalize(), "f") for name, amount in amounts.items()}
+
+
+def _units(model: ServedModel) -> dict[str, Any]:
+    if model.usd is None:
+        return {}
+    amounts = {"provided": model.usd.miss, "generated": model.usd.output, "cached": model.usd.hit}
+    units = [
+        {"name": "token", "content": "text", "origin": origin, "price": float(amount), "per": 1_000_000}
+        for origin, amount in amounts.items()
+    ]
+    return {"kind": "fixed", "currency": "USD", "units": units}
 
 
 def _aimlapi(model: ServedModel, kind: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from moongate.errors import NotJsonError
@@ -154,21 +154,44 @@ def _reasoning(raw: Mapping[str, Any]) -> bool | None:
 
 
 def _price(pricing: Any, row: Provider) -> Price | None:
-    """Read OpenRouter's shape: decimal strings per token. Negative prices mark routers and are no price."""
-    if not isinstance(pricing, dict) or "prompt" not in pricing or "completion" not in pricing:
-        return None
+    """Read a price in either shape that lists carry; a number that cannot be one makes it no price."""
     try:
-        per_token = [Decimal(str(pricing[key])) for key in ("prompt", "completion")]
-        cached = Decimal(str(pricing["input_cache_read"])) if pricing.get("input_cache_read") is not None else None
-    except InvalidOperation:
+        amounts = _per_token(pricing) or _per_units(pricing)
+    except (ArithmeticError, TypeError, ValueError):
         return None
-    if not all(p.is_finite() and 0 <= p < 1 for p in [*per_token, *([cached] if cached is not None else [])]):
-        return None  # nobody takes a whole unit for one token: such a number is no price
+    if amounts is None or not all(amount.is_finite() and 0 <= amount < MILLION for amount in amounts.values()):
+        return None  # nobody takes a whole unit for one token; negative prices mark routers
     note = f", {pricing['note']}" if isinstance(pricing.get("note"), str) else ""
     return Price(
         currency=str(pricing.get("currency") or row.currency or "USD"),
-        input=per_token[0] * MILLION,
-        output=per_token[1] * MILLION,
-        cached_input=None if cached is None else cached * MILLION,
         basis=f"price in the live list of {row.host}{note}",
+        **amounts,
     )
+
+
+def _per_token(pricing: Any) -> dict[str, Decimal] | None:
+    """Read OpenRouter's shape: decimal strings per token."""
+    if not isinstance(pricing, dict) or "prompt" not in pricing or "completion" not in pricing:
+        return None
+    names = {"input": "prompt", "output": "completion", "cached_input": "input_cache_read"}
+    amounts = {
+        name: Decimal(str(pricing[key])) * MILLION for name, key in names.items() if pricing.get(key) is not None
+    }
+    return amounts if {"input", "output"} <= amounts.keys() else None
+
+
+_ORIGINS = {"provided": "input", "generated": "output", "cached": "cached_input"}
+
+
+def _per_units(pricing: Any) -> dict[str, Decimal] | None:
+    """Read AIMLAPI's shape: what so many text tokens cost, by where they come from (its own code, 2026-09-11)."""
+    if not isinstance(pricing, dict) or pricing.get("kind") != "fixed" or not isinstance(pricing.get("units"), list):
+        return None
+    amounts = {
+        _ORIGINS[unit["origin"]]: Decimal(str(unit["price"])) * MILLION / Decimal(str(unit["per"]))
+        for unit in pricing["units"]
+        if isinstance(unit, dict)
+        and (unit.get("name"), unit.get("content", "text")) == ("token", "text")
+        and unit.get("origin") in _ORIGINS
+    }
+    return amounts if {"input", "output"} <= amounts.keys() else None
