@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from moongate import Client
-from moongate.client.check import Findings, check, reconciled
+from moongate.client.check import Fact, Findings, check, reconciled
 from moongate.facts.money import Money
-from moongate.testing import Fault, MoonshotServer
+from moongate.testing import Answer, Fault, MoonshotServer
 
 NAMES = ["key", "base_url", "models", "model", "balance", "estimate", "chat", "reconcile"]
 
@@ -70,3 +71,35 @@ def test_one_thing_is_not(
 def test_one_call_refutes_no_price(change: str, cost: str, status: str, word: str) -> None:
     found = reconciled(Money.of(change, "USD"), Money.of(cost, "USD"))
     assert found[0] == status and found[1].startswith(word)
+
+
+@pytest.mark.parametrize(
+    ("price", "status", "word"),
+    [
+        ('input = "0.95"\ncached_input = "0.16"\noutput = "4"', "verified", "consistent"),
+        ("input = 950\noutput = 4000", "unverified", "inconsistent"),
+        ("input = 0.0001\noutput = 0.0001", "unverified", "inconsistent"),
+    ],
+)
+def test_a_cost_is_held_against_the_balance(
+    moonshot_server: MoonshotServer, empty_home: Path, price: str, status: str, word: str
+) -> None:
+    (empty_home / "config").mkdir()
+    (empty_home / "config" / "config.toml").write_text(f'[prices.moonshot."kimi-k2.6"]\n{price}\n')
+    moonshot_server.replies = [Answer("word " * 100)] * 2
+    fact = _reconciled(moonshot_server)
+    assert (fact.status, fact.detail.partition(":")[0]) == (status, word)
+
+
+def test_a_balance_that_fails_after_the_chat_refutes_no_cost(
+    moonshot_server: MoonshotServer, empty_home: Path
+) -> None:
+    (empty_home / "config").mkdir()
+    (empty_home / "config" / "config.toml").write_text('[prices.moonshot."kimi-k2.6"]\ninput = 1\noutput = 1\n')
+    moonshot_server.inject(Fault("refusal", name="not_open", path="/balance", skip=1))
+    assert _reconciled(moonshot_server).status == "unverified"
+
+
+def _reconciled(server: MoonshotServer) -> Fact:
+    with Client("moonshot", base_url=server.base_url, api_key=server.key, model="kimi-k2.6") as client:
+        return next(fact for fact in check(client, Findings(), chat=True) if fact.name == "reconcile")

@@ -320,6 +320,17 @@ def test_a_key_of_another_product_by_its_prefix(
     assert type(caught.value) is error and key not in str(caught.value)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_same_where_only_the_chat_asks_for_a_key(client: Any, serve: Serve, stream: bool) -> None:
+    server = serve(dialect="aimlapi")
+    with pytest.raises(WrongRegionError, match="it is one of OpenRouter") as caught:
+        ask = client.stream if stream else client.chat
+        ask(server, "moonshot/kimi-k2-6", client={"api_key": "sk-or-v1-0123456789", "provider": "aimlapi"})
+    assert "-p openrouter" in caught.value.advice and server.count("POST") == 1
+    with pytest.raises(WrongRegionError):
+        client(server, "balance", client={"api_key": "sk-or-v1-0123456789", "provider": "aimlapi"})
+
+
 def test_a_pinned_alias_is_sent_as_what_it_is_pinned_to(client: Any, serve: Serve, empty_home: Any) -> None:
     (empty_home / "config").mkdir()
     (empty_home / "config" / "config.toml").write_text('[aliases.best]\nmoonshot = "kimi-k3"\n')

@@ -148,7 +148,8 @@ class AsyncClient:
         """
         prepared = await self._prepare(model, messages, parameters, extra_body, stream=False)
         try:
-            answer = complete(await self._network().call(prepared.call), prepared, self.provider)
+            with self._parts.explaining():
+                answer = complete(await self._network().call(prepared.call), prepared, self.provider)
         except ModelNotPermittedError as error:
             await asyncio.to_thread(self.guard.denied, prepared.permit, error)
             raise
@@ -167,7 +168,7 @@ class AsyncClient:
         return AsyncStream(
             lambda: self._prepare(model, messages, parameters, extra_body, stream=True),
             self._network,
-            self.guard,
+            self._parts,
             self._write_down,
         )
 
@@ -290,7 +291,8 @@ class AsyncClient:
     async def call(self, call: Call[T]) -> T:
         """Send a call that the guard has nothing to say about, or has passed already, and return its answer."""
         self._need_key()
-        return await self._network().call(call)
+        with self._parts.explaining():
+            return await self._network().call(call)
 
     def pieces(self, call: Call[Any]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Send such a call and yield the pieces of its answer as they arrive, for what is too large for memory."""
@@ -382,12 +384,12 @@ class AsyncStream:
         self,
         prepare: Callable[[], Awaitable[Prepared]],
         network: Callable[[], AsyncDoor],
-        guard: Guard,
+        parts: Parts,
         finished: Callable[[Answer], Awaitable[None]],
     ) -> None:
         self._prepare = prepare
         self._network = network
-        self._guard = guard
+        self._parts = parts
         self._finished = finished
         self._begun: tuple[Prepared, ChatStream] | None = None
         self._chunks = self._run()
@@ -398,7 +400,7 @@ class AsyncStream:
         if self._begun is None:
             raise UsageError("The stream has not begun: there is no answer yet.")
         prepared, state = self._begun
-        return complete(state.so_far(), prepared, self._guard.row)
+        return complete(state.so_far(), prepared, self._parts.row)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -425,17 +427,18 @@ class AsyncStream:
 
     async def _run(self) -> AsyncGenerator[Chunk, None]:
         prepared = await self._prepare()
-        state = ChatStream(self._guard.row, asked_model=prepared.permit.id)
+        state = ChatStream(self._parts.row, asked_model=prepared.permit.id)
         self._begun = (prepared, state)
         try:
-            async with (
-                self._network().stream_call(prepared.call) as pieces,
-                aclosing(self._read(state, pieces)) as chunks,
-            ):
-                async for chunk in chunks:
-                    yield chunk
+            with self._parts.explaining():
+                async with (
+                    self._network().stream_call(prepared.call) as pieces,
+                    aclosing(self._read(state, pieces)) as chunks,
+                ):
+                    async for chunk in chunks:
+                        yield chunk
         except ModelNotPermittedError as error:
-            await asyncio.to_thread(self._guard.denied, prepared.permit, error)
+            await asyncio.to_thread(self._parts.guard.denied, prepared.permit, error)
             raise
         state.finish()
         await self._finished(self.answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,17 @@ class Parts:
     network: Network
     guard: Guard
     engine: EmbeddedServer | None = None
+    cache: ListCache | None = None
+
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Tell a key of another region or product from a wrong one, where a call is answered with 401."""
+        try:
+            yield
+        except WrongRegionError:
+            raise
+        except AuthenticationError as error:
+            raise _diagnosed(error, self.row, self.key, self.cache) from error
 
     def close(self) -> None:
         """End the embedded model, if one was started."""
@@ -96,6 +107,7 @@ def _assemble(
         network=network,
         guard=Guard(row=row, catalog=catalog, mode=settings.guard, pins=pins, clock=clock),
         engine=engine,
+        cache=cache,
     )
 
 

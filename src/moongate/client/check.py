@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from moongate.client.sync import Client
@@ -209,8 +209,8 @@ def _reconcile_fact(client: Client, seen: Findings) -> Fact:
         return Fact(name="reconcile", status="unverified", detail="no price of this model is known here")
     try:
         after = client.balance().available
-    except MoongateError as error:
-        return _failed("reconcile", f"GET {row.url(row.balance or '')}", error)
+    except MoongateError as error:  # a balance that cannot be read says nothing about a cost
+        return replace(_failed("reconcile", f"GET {row.url(row.balance or '')}", error), status="unverified")
     evidence = Evidence(request=f"GET {row.url(row.balance or '')}", status=200, at=rfc3339(time.time()))
     if after is None or after.currency != answer.cost.money.currency:
         return Fact(name="reconcile", status="unverified", detail="cost and balance are in different currencies")

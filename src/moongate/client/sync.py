@@ -138,7 +138,8 @@ class Client:
         """
         prepared = self._prepare(model, messages, parameters, extra_body, stream=False)
         try:
-            answer = complete(self._network().call(prepared.call), prepared, self.provider)
+            with self._parts.explaining():
+                answer = complete(self._network().call(prepared.call), prepared, self.provider)
         except ModelNotPermittedError as error:
             self.guard.denied(prepared.permit, error)
             raise
@@ -155,7 +156,7 @@ class Client:
     ) -> Stream:
         """Return an iterator of chunks; the request leaves at the first step. Parameters as for `chat`."""
         prepared = self._prepare(model, messages, parameters, extra_body, stream=True)
-        return Stream(self._network(), prepared, self.guard, self._write_down)
+        return Stream(self._network(), prepared, self._parts, self._write_down)
 
     def run(
         self,
@@ -261,7 +262,8 @@ class Client:
     def call(self, call: Call[T]) -> T:
         """Send a call that the guard has nothing to say about, or has passed already, and return its answer."""
         self._need_key()
-        return self._network().call(call)
+        with self._parts.explaining():
+            return self._network().call(call)
 
     def pieces(self, call: Call[Any]) -> AbstractContextManager[Iterator[bytes]]:
         """Send such a call and yield the pieces of its answer as they arrive, for what is too large for memory."""
@@ -330,17 +332,17 @@ class Stream:
     Raises BrokenStreamError, with the text so far, when the stream ends before its `[DONE]`.
     """
 
-    def __init__(self, door: Door, prepared: Prepared, guard: Guard, finished: Callable[[Answer], None]) -> None:
+    def __init__(self, door: Door, prepared: Prepared, parts: Parts, finished: Callable[[Answer], None]) -> None:
         self._prepared = prepared
-        self._guard = guard
+        self._parts = parts
         self._finished = finished
-        self._state = ChatStream(guard.row, asked_model=prepared.permit.id)
+        self._state = ChatStream(parts.row, asked_model=prepared.permit.id)
         self._chunks = self._run(door)
 
     @property
     def answer(self) -> Answer:
         """The answer as far as it came, with its cost."""
-        return complete(self._state.so_far(), self._prepared, self._guard.row)
+        return complete(self._state.so_far(), self._prepared, self._parts.row)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -367,10 +369,10 @@ class Stream:
 
     def _run(self, door: Door) -> Generator[Chunk, None, None]:
         try:
-            with door.stream_call(self._prepared.call) as pieces:
+            with self._parts.explaining(), door.stream_call(self._prepared.call) as pieces:
                 yield from self._read(pieces)
         except ModelNotPermittedError as error:
-            self._guard.denied(self._prepared.permit, error)
+            self._parts.guard.denied(self._prepared.permit, error)
             raise
         self._state.finish()
         self._finished(self.answer)
