@@ -49,6 +49,20 @@ NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 MONEY: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 ANY: Schema = {"type": "object"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+MAYBE_COUNT: Schema = {"type": ["integer", "null"], "minimum": 1}
+MAYBE_TEXTS: Schema = {"type": ["array", "null"], "items": TEXT}
+LIMITS: Mapping[str, Schema] = {
+    "models": MAYBE_TEXTS,
+    "providers": MAYBE_TEXTS,
+    "budget_day": MAYBE_TEXT,
+    "budget_month": MAYBE_TEXT,
+    "rpm": MAYBE_COUNT,
+    "tpm": MAYBE_COUNT,
+    "concurrency": MAYBE_COUNT,
+    "expires_at": MAYBE_TEXT,
+    "tags": MAYBE_TEXTS,
+}
 
 MESSAGES = {**_list(_ref("Message")), "minItems": 1}
 SCHEMAS: Mapping[str, Schema] = {
@@ -101,11 +115,29 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "EstimateRequest": _object("model messages", model=NAME, messages=MESSAGES),
     "Estimate": _object("data", data=_object("total_tokens", total_tokens=COUNT)),
+    "Account": _object("name balance currency created_at", name=TEXT, balance=MONEY, currency=TEXT, created_at=TEXT),
+    "NewAccount": _object("name", name=NAME, balance=MONEY, currency=TEXT),
+    "Key": _object(
+        "id prefix account name created_at",
+        id={"type": "integer"},
+        prefix=TEXT,
+        account=TEXT,
+        name=TEXT,
+        created_at=TEXT,
+        rotated_at=MAYBE_TEXT,
+        revoked_at=MAYBE_TEXT,
+        key={"type": "string", "description": "The secret, in the answer that makes it and in no other."},
+        **LIMITS,
+    ),
+    "NewKey": _object("account", account=NAME, name=TEXT, **LIMITS),
+    "Limits": _object("", **LIMITS),
     "Health": _object("status", status=TEXT, models=COUNT),
 }
 
 UPSTREAM = (404, 429, 500, 502, 503, 504)  # what may come of asking an upstream
 BODY = (400, 408, 413, 415)
+ADMIN = (401, 403, 500, 503)
+FORMATS: Schema = {"type": "string", "enum": ["json", "csv"]}
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="get",
@@ -160,6 +192,92 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=(401, 503),
     ),
     Operation(method="get", path="/openapi.json", summary="This document", key=None, answers={200: {JSON: ANY}}),
+    Operation(
+        method="get",
+        path="/admin/accounts",
+        summary="Every account",
+        key="admin",
+        answers={200: {JSON: _object("accounts", accounts=_list(_ref("Account")))}},
+        refusals=ADMIN,
+    ),
+    Operation(
+        method="post",
+        path="/admin/accounts",
+        summary="Add an account",
+        key="admin",
+        body=_ref("NewAccount"),
+        answers={201: {JSON: _ref("Account")}},
+        refusals=(*ADMIN, *BODY),
+    ),
+    Operation(
+        method="post",
+        path="/admin/accounts/{name}/top-up",
+        summary="Add money to an account",
+        key="admin",
+        body=_object("amount", amount=MONEY),
+        answers={200: {JSON: _ref("Account")}},
+        refusals=(*ADMIN, *BODY, 404),
+    ),
+    Operation(
+        method="get",
+        path="/admin/keys",
+        summary="Every key, without its secret",
+        key="admin",
+        query={"account": TEXT},
+        answers={200: {JSON: _object("keys", keys=_list(_ref("Key")))}},
+        refusals=(*ADMIN, 404),
+    ),
+    Operation(
+        method="post",
+        path="/admin/keys",
+        summary="Make a key",
+        key="admin",
+        body=_ref("NewKey"),
+        answers={201: {JSON: _ref("Key")}},
+        refusals=(*ADMIN, *BODY, 404),
+    ),
+    Operation(
+        method="patch",
+        path="/admin/keys/{key}",
+        summary="Change a key's limits; null lifts one",
+        key="admin",
+        body=_ref("Limits"),
+        answers={200: {JSON: _ref("Key")}},
+        refusals=(*ADMIN, *BODY, 404),
+    ),
+    Operation(
+        method="post",
+        path="/admin/keys/{key}/rotate",
+        summary="Give a key another secret",
+        key="admin",
+        answers={200: {JSON: _ref("Key")}},
+        refusals=(*ADMIN, 400, 404),
+    ),
+    Operation(
+        method="delete",
+        path="/admin/keys/{key}",
+        summary="End a key",
+        key="admin",
+        answers={200: {JSON: _ref("Key")}},
+        refusals=(*ADMIN, 400, 404),
+    ),
+    Operation(
+        method="get",
+        path="/admin/usage",
+        summary="What was used, by groups",
+        key="admin",
+        query={"by": TEXT, "days": {"type": "integer", "minimum": 1, "maximum": 3660}, "format": FORMATS},
+        answers={200: {JSON: _object("usage", usage=_list(ANY)), "text/csv": TEXT}},
+        refusals=(*ADMIN, 400),
+    ),
+    Operation(
+        method="get",
+        path="/admin/content/{request_id}",
+        summary="What was said in a call, where log_content was on",
+        key="admin",
+        answers={200: {JSON: ANY}},
+        refusals=(*ADMIN, 404),
+    ),
     Operation(method="get", path="/", summary="The status page", key=None, answers={200: {"text/html": TEXT}}),
 )
 
