@@ -196,6 +196,11 @@ def test_another_configuration_is_taken_up_and_what_is_the_same_stays(world: Wor
         spare.begins(0.0)  # a call is under way there
         changed = (world.sources[0], replace(world.sources[1], only=frozenset({"kimi-k2.7-code"})))
         upstreams.use(changed, {"code": ["spare/kimi-k2.7-code"]})
+        assert upstreams.every == (main, spare)  # until the new list was had
+        async with asyncio.timeout(10):
+            while upstreams.every == (main, spare):
+                assert first(upstreams.at_hand("spare/kimi-k2.6", ANYBODY)) == ("spare", "kimi-k2.6")
+                await asyncio.sleep(0.01)
         assert upstreams.every[0] is main
         assert upstreams.every[1] is not spare
         assert first(upstreams.at_hand("kimi-k2.6", ANYBODY)) == ("main", "kimi-k2.6")
@@ -205,6 +210,22 @@ def test_another_configuration_is_taken_up_and_what_is_the_same_stays(world: Wor
         spare.ended(1.0)
 
     world.run(do)
+
+
+def test_a_name_that_others_may_list_too_waits_until_all_were_asked(world: World) -> None:
+    world.spare.inject(Fault("slow", path="/models", seconds=0.5))
+
+    async def do(upstreams: Upstreams) -> None:
+        await upstreams.find("main/kimi-k2.6", ANYBODY)
+        assert not upstreams.ready
+        assert upstreams.at_hand("main/kimi-k3", ANYBODY) is not None
+        assert upstreams.at_hand("kimi-k3", ANYBODY) is None
+        assert upstreams.at_hand("best", ANYBODY) is None
+        assert [t.upstream.name for t in (await upstreams.find("best", ANYBODY)).targets] == ["main", "spare"]
+        assert upstreams.ready
+        assert upstreams.at_hand("kimi-k3", ANYBODY) is not None
+
+    world.run(do, routes={"best": ["main/kimi-k2.6", "spare/kimi-k2.6"]})
 
 
 def test_lists_are_kept_fresh_without_anybody_asking(world: World) -> None:

@@ -75,6 +75,7 @@ class Upstream:
         self.listing: Listing | None = None
         self.failure: MoongateError | None = None  # why there is no list
         self.good_until = 0.0  # seconds since the epoch: until then the list serves as it is
+        self.is_settled = False  # whether its list was had, or was tried for
 
     @property
     def offer(self) -> Offer:
@@ -141,6 +142,7 @@ class Upstream:
             if before is not None or self.failure is None:
                 log.warning("%s: %s", self.name, error)
             self.listing, self.failure = None, error
+        self.is_settled = True
         listing = self.listing
         if listing is not None:
             bound = FRESH_S if listing.unverified_since is None else STALE_S

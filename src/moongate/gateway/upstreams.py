@@ -28,6 +28,7 @@ log = logging.getLogger("moongate.gateway")
 LOOK_EVERY_S = 30.0  # how often a list is looked at, so that it is refreshed before it is too old
 LOOK_AGAIN_S = 2.0  # after a failure; the catalog itself sees to it that the endpoint is not asked as often
 IDLE_LOOK_S = 0.5
+TAKE_OVER_S = 10.0
 REMEMBERED = 4096  # routes that are remembered beside the table: restricted keys, declared suffixes
 
 
@@ -88,13 +89,19 @@ class Upstreams:
         self._beside: dict[tuple[str, frozenset[str] | None, frozenset[str] | None], Route] = {}
         self._keeping: dict[Upstream, asyncio.Task[None]] = {}
         self._leaving: dict[Upstream, asyncio.Task[None]] = {}
+        self._taking_over: asyncio.Task[None] | None = None
         self._said: tuple[str, ...] = ()  # the table's notes that were logged
+        self._waits = True  # for lists that were not tried for yet
         self._rebuild()
 
     @property
     def ready(self) -> bool:
-        """Whether any upstream's list was had."""
-        return any(upstream.listing is not None for upstream in self.every)
+        """Whether every list was tried for, and any was had."""
+        return self._are_settled and any(upstream.listing is not None for upstream in self.every)
+
+    @property
+    def _are_settled(self) -> bool:
+        return all(upstream.is_settled for upstream in self.every)
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -175,23 +182,42 @@ class Upstreams:
             self._keeping.clear()
 
     def use(self, sources: Sequence[Source], routes: Mapping[str, Sequence[str]]) -> None:
-        """Work with another configuration from now on: what is unchanged stays, what left is closed once idle.
+        """Work with another configuration once the lists of new upstreams were tried for, in 10 seconds at most.
 
-        Raises a ConfigError or EngineError for an upstream that cannot be built; then nothing has changed.
+        What is unchanged stays as it is; what is gone is closed once its last call has ended. Raises a ConfigError or
+        EngineError for an upstream that cannot be built; then nothing changes.
         """
         built = self._built(sources)
+        if self._taking_over is not None:
+            self._taking_over.cancel()
+        self._taking_over = asyncio.create_task(self._take_over(built, dict(routes)))
+
+    async def _take_over(self, built: tuple[Upstream, ...], routes: dict[str, Sequence[str]]) -> None:
+        new = [upstream for upstream in built if upstream not in self.every]
+        try:
+            async with asyncio.timeout(TAKE_OVER_S):
+                await asyncio.gather(*(upstream.look() for upstream in new))
+        except TimeoutError:
+            log.warning("the list of a new upstream is not had yet")
+        except asyncio.CancelledError:  # a later configuration comes first
+            for upstream in new:
+                self._leave(upstream)
+            raise
+        for upstream in new:
+            upstream.is_settled = True  # those that are served already need not wait for it
         gone = [upstream for upstream in self.every if upstream not in built]
-        self.every, self._routes = built, dict(routes)
+        self.every, self._routes = built, routes
         self._rebuild()
         for upstream in gone:
             if upstream in self._keeping:
                 self._keeping.pop(upstream).cancel()
-            self._leaving[upstream] = asyncio.create_task(self._close_when_idle(upstream))
+            self._leave(upstream)
         self._keep_all()
 
     async def close(self) -> None:
         """Close every upstream, those that were on their way out too."""
-        await _ended([*self._keeping.values(), *self._leaving.values()])
+        taking_over = [] if self._taking_over is None else [self._taking_over]
+        await _ended([*self._keeping.values(), *self._leaving.values(), *taking_over])
         self._keeping.clear()
         for upstream in (*self.every, *self._leaving):
             await upstream.close()
@@ -209,9 +235,12 @@ class Upstreams:
         except MoongateError:
             for upstream in built:
                 if upstream not in self.every:
-                    self._leaving[upstream] = asyncio.create_task(self._close_when_idle(upstream))
+                    self._leave(upstream)
             raise
         return tuple(built)
+
+    def _leave(self, upstream: Upstream) -> None:
+        self._leaving[upstream] = asyncio.create_task(self._close_when_idle(upstream))
 
     def _keep_all(self) -> None:
         for upstream in self.every:
@@ -244,11 +273,19 @@ class Upstreams:
         self._by_name = {upstream.name: upstream for upstream in self.every}
         self._targets = {}
         self._beside = {}
-        self._at_hand = {name: self._route(name, readings) for name, readings in self._table.accepted.items()}
+        self._waits = not self._are_settled
+        self._at_hand = {
+            name: self._route(name, readings)
+            for name, readings in self._table.accepted.items()
+            if not self._waits or self._is_prefixed(name)  # what others list may change what a bare name means
+        }
         if self._table.notes != self._said:
             self._said = self._table.notes
             for note in self._said:
                 log.warning("%s", note)
+
+    def _is_prefixed(self, name: str) -> bool:
+        return name not in self._routes and routing.split(name, self._offers) is not None
 
     def _asked(self, name: str) -> tuple[Upstream, ...]:
         """Return the upstreams whose list settles what a name means."""
