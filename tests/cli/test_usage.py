@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from moongate.facts.chat import Usage
 from moongate.facts.money import Money
+from moongate.gateway.books import Books
 from moongate.gateway.desk import Desk
+from moongate.gateway.journal import Line, framed
 from moongate.gateway.limits import Limits
-from moongate.ledger.entry import Entry
+from moongate.gateway.pots import day_of
 from moongate.testing import Fault, MoonshotServer
 
 
@@ -75,12 +78,12 @@ def ledger(empty_home) -> Iterator[Desk]:
     with Desk(empty_home / "data" / "gateway.sqlite3") as desk:
         desk.create_account("ada", Money.of(1, "USD"))
         key, _ = desk.create_key("ada", "", Limits(tags=("ci", "night")))
-        entry = Entry(
-            at=time.time(), account_id=1, key_id=key.id, request_id="r", model="m", asked_model="m", provider="p",
-            usage=Usage(prompt_tokens=7, completion_tokens=2), cost_nano=5_000_000, currency="USD", price_basis="b",
-            latency_ms=12, outcome="ok", status=200,
-        )  # fmt: skip
-        desk.settle(entry, "USD")
+        now = time.time()
+        line = Line(
+            now, 1, key.id, "r", "m", "m", "p", 7, 2, 0, 0, 5_000_000, "USD", "b", 12, "ok", 200, day_of(now), 0
+        )
+        with contextlib.closing(Books(desk.path)) as books:
+            books.next_journal().append(framed(msgspec.json.encode(line)))
         yield desk
 
 

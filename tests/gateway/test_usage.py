@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from moongate.errors import UsageError
-from moongate.facts.chat import Usage
 from moongate.facts.money import Money
+from moongate.gateway.books import Books
 from moongate.gateway.desk import Desk
+from moongate.gateway.journal import Line, framed
 from moongate.gateway.limits import Limits
 from moongate.gateway.usage import By, groups_from
-from moongate.ledger.entry import Entry
 
 DAY_S = 86_400.0
+
+
+def line(number: int) -> Line:
+    ada = number % 2 == 0
+    owner, currency = (1, "USD") if ada else (2, "CNY")
+    return Line(
+        number % 3 * DAY_S, owner, owner, str(number), "m" if number % 4 else "", "asked", "p", number, 1, 0, 0,
+        number or None, currency, "b", number, "ok" if number else "server", 200, number % 3, 0,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -26,15 +37,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         desk.create_account("bob", Money.of(1, "CNY"))
         desk.create_key("ada", "", Limits(tags=("ci", "night")))
         desk.create_key("bob")
-        for number in range(12):
-            ada = number % 2 == 0
-            entry = Entry(
-                at=number % 3 * DAY_S, account_id=1 if ada else 2, key_id=1 if ada else 2, request_id=str(number),
-                model="m" if number % 4 else "", asked_model="asked", provider="p", cost_nano=number or None,
-                usage=Usage(prompt_tokens=number, completion_tokens=1), currency="USD" if ada else "CNY",
-                price_basis="b", latency_ms=number, outcome="ok" if number else "server", status=200,
-            )  # fmt: skip
-            desk.settle(entry, entry.currency)
+        with contextlib.closing(Books(desk.path)) as books:
+            journal = books.next_journal()
+            for number in range(12):
+                journal.append(framed(msgspec.json.encode(line(number))))
         yield desk
 
 

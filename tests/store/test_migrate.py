@@ -54,13 +54,16 @@ def test_a_gateways_first_form_keeps_its_calls_and_adds_them_up(connection: sqli
     for number, changes in enumerate(({}, {16: 500, 15: "server", 4: "", 11: None}, {0: 2 * 86_400})):
         fields = [changes.get(place, value) for place, value in enumerate(line)]
         connection.execute(add, (number, *fields[:3], str(number), *fields[4:]))
+    connection.execute("INSERT INTO reservations VALUES (1, 86400, 172800, 1, 4, 'lost', 'a', 'p', 50)")
     migrate(connection, [first, *later])
-    assert connection.execute("SELECT count(*), sum(cost_nano) FROM ledger").fetchone()[:] == (3, 120)
+    assert connection.execute("SELECT count(*), sum(cost_nano) FROM ledger").fetchone()[:] == (4, 120)
+    (lost,) = connection.execute("SELECT outcome, cost_nano, currency FROM ledger WHERE request_id = 'lost'")
+    assert tuple(lost) == ("lost", 0, "USD")
     rows = connection.execute(
         "SELECT key_id, day, model, calls, failed, unpriced, cost_nano FROM usage ORDER BY day, model"
     )
     assert [tuple(row) for row in rows] == [
-        (4, 1, "a", 1, 1, 1, 0),
+        (4, 1, "a", 2, 2, 1, 0),
         (4, 1, "m", 1, 0, 0, 60),
         (4, 2, "m", 1, 0, 0, 60),
     ]

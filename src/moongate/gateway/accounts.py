@@ -1,7 +1,7 @@
-"""Accounts and the calls they pay for: balances, reservations before a call, settlement after it.
+"""Accounts: who pays, in which currency, and what is left.
 
-SQL on a connection that is handed in, inside the caller's transaction. How much to reserve and what a call cost is
-decided in `meter`; threads and files are `desk` and `clerk`.
+SQL on a connection that is handed in, inside the caller's transaction. What calls take from a balance is `leases` and
+`ingest`; threads and files are `desk` and `clerk`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from moongate.errors import UsageError
-from moongate.facts.chat import Usage
 from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
-from moongate.gateway import ingest
-from moongate.gateway.journal import Line
-from moongate.gateway.pots import day_of
-from moongate.ledger.entry import Entry
 
 MAX_NANO = 10**18  # a thousand million units: far below what a 64-bit column holds
-RESERVED_FOR_S = 86_400.0  # a reservation that nobody settled does not bind longer
-LOST = "the gateway ended before the answer did: not charged"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,28 +32,6 @@ class Account:
         """The account as JSON."""
         amount, currency = self.balance.amount, self.currency
         return {"name": self.name, "balance": amount, "currency": currency, "created_at": self.created_at}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Intent:
-    """A call about to be made: who asks what, and what it may cost at most, in nano-units."""
-
-    at: float
-    account_id: int
-    key_id: int
-    request_id: str
-    asked_model: str
-    provider: str
-    worst_nano: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Funds:
-    """What an account had when a call asked to begin. `reserved_nano` is None when the call may not begin."""
-
-    balance_nano: int
-    held_nano: int  # by other calls in flight
-    reserved_nano: int | None
 
 
 def create(connection: sqlite3.Connection, name: str, balance: Money, *, now: float) -> Account:
@@ -111,79 +82,6 @@ def top_up(connection: sqlite3.Connection, name: str, amount: Money) -> Account:
     _check_money(account.balance + amount, account.currency)
     connection.execute("UPDATE accounts SET balance_nano = balance_nano + ? WHERE id = ?", (amount.nano, account.id))
     return find(connection, name)
-
-
-def reserve(connection: sqlite3.Connection, intent: Intent) -> Funds:
-    """Set the worst case of a call aside, if the account may begin it.
-
-    As at Moonshot a call may begin while there is any money at all. One whose worst case is not covered takes all
-    that is there, and begins only while no other call holds any: so the balance cannot fall below zero by more than
-    what a single call costs beyond it, however many ask at once.
-    """
-    balance = by_id(connection, intent.account_id).balance.nano
-    held = int(connection.execute(_HELD, (intent.account_id, intent.at)).fetchone()[0])
-    free = balance - held
-    if balance <= 0 or (held > 0 and intent.worst_nano > free):
-        return Funds(balance_nano=balance, held_nano=held, reserved_nano=None)
-    reserved = min(intent.worst_nano, free)
-    connection.execute(_RESERVE, (*_who(intent), reserved))
-    return Funds(balance_nano=balance, held_nano=held, reserved_nano=reserved)
-
-
-def settle(connection: sqlite3.Connection, entry: Entry, *, currency: str) -> None:
-    """Take what a call cost, write its line, and free what was set aside for it."""
-    connection.execute("DELETE FROM reservations WHERE request_id = ?", (entry.request_id,))
-    if entry.cost_nano is not None and entry.currency == currency:
-        connection.execute(
-            "UPDATE accounts SET balance_nano = balance_nano - ? WHERE id = ?", (entry.cost_nano, entry.account_id)
-        )
-    ingest.add(connection, [_line(entry)])
-
-
-def _line(entry: Entry) -> Line:
-    fields = {name: getattr(entry, name) for name in Line.__struct_fields__ if hasattr(entry, name)}
-    names = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-    fields |= {name: getattr(entry.usage, name) for name in names}
-    return Line(**fields, day=day_of(entry.at), budgets=0)
-
-
-def write_off(connection: sqlite3.Connection) -> int:
-    """Free what a gateway that is no more had set aside, leaving a line for each call; return how many.
-
-    Only for a caller who knows that no other gateway works on this file.
-    """
-    left = connection.execute(
-        "SELECT r.*, a.currency FROM reservations r JOIN accounts a ON a.id = r.account_id"
-    ).fetchall()
-    for row in left:
-        settle(connection, _lost(row), currency=row["currency"])
-    return len(left)
-
-
-_HELD = "SELECT coalesce(sum(nano), 0) FROM reservations WHERE account_id = ? AND expires_at > ?"
-_RESERVE = """
-INSERT INTO reservations (at, expires_at, account_id, key_id, request_id, asked_model, provider, nano)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
-
-
-def _who(intent: Intent) -> tuple[float, float, int, int, str, str, str]:
-    times = (intent.at, intent.at + RESERVED_FOR_S)
-    return (*times, intent.account_id, intent.key_id, intent.request_id, intent.asked_model, intent.provider)
-
-
-def _lost(row: sqlite3.Row) -> Entry:
-    names = ("at", "account_id", "key_id", "request_id", "asked_model", "provider", "currency")
-    return Entry(
-        **{name: row[name] for name in names},
-        model="",
-        usage=Usage(),
-        cost_nano=0,
-        price_basis=LOST,
-        latency_ms=0,
-        outcome="lost",
-        status=0,
-    )
 
 
 def moment(at: float) -> str:

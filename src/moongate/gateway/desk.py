@@ -1,4 +1,4 @@
-"""The gateway's database behind one blocking object: accounts, keys, reservations, ledger.
+"""The gateway's database behind one blocking object: accounts, keys, ledger, what it adds up to.
 
 Used by the command line as it is, and by the running gateway from one thread (`clerk`). Every method is one
 transaction; errors of SQLite and of the disk come out as StorageError.
@@ -15,7 +15,7 @@ from typing import Self
 
 from moongate.facts.money import Money
 from moongate.gateway import accounts, admin_key, content, crew, keys, usage
-from moongate.gateway.accounts import Account, Funds, Intent
+from moongate.gateway.accounts import Account
 from moongate.gateway.content import Said
 from moongate.gateway.keys import KeyRow
 from moongate.gateway.limits import Limits
@@ -24,7 +24,7 @@ from moongate.ledger import book
 from moongate.ledger.entry import Entry
 from moongate.store.sqlite import explained, open_database, transaction
 
-__all__ = ["Account", "Desk", "Entry", "Funds", "Intent", "KeyRow"]
+__all__ = ["Account", "Desk", "Entry", "KeyRow"]
 
 FILE_NAME = "gateway.sqlite3"
 
@@ -53,11 +53,6 @@ class Desk:
         """Return one account. Raises UsageError when there is none of that name."""
         with explained(self.path):
             return accounts.find(self._connection, name)
-
-    def account_of(self, key: KeyRow) -> Account:
-        """Return the account that a key belongs to, as it is now."""
-        with explained(self.path):
-            return accounts.by_id(self._connection, key.account_id)
 
     def top_up(self, name: str, amount: Money) -> Account:
         """Add money to an account and return it. Raises UsageError for an unknown name or another currency."""
@@ -104,11 +99,6 @@ class Desk:
         with explained(self.path):
             return admin_key.opens(self._connection, secret)
 
-    def holder(self, secret: str) -> KeyRow | None:
-        """Return the key that a secret is, unless it was revoked or is over."""
-        with explained(self.path):
-            return keys.holder(self._connection, secret, now=self._clock())
-
     def rotate(self, which: str) -> tuple[KeyRow, str]:
         """Give a key, named by id or shown prefix, a new secret, which is the second value."""
         with self._writing():
@@ -118,21 +108,6 @@ class Desk:
         """End a key, named by id or shown prefix."""
         with self._writing():
             return keys.revoke(self._connection, which, now=self._clock())
-
-    def reserve(self, intent: Intent) -> Funds:
-        """Set money aside for a call, if the account may begin it."""
-        with self._writing():
-            return accounts.reserve(self._connection, intent)
-
-    def settle(self, entry: Entry, currency: str) -> None:
-        """Take what a call cost and write its line; it is on the disk when this returns."""
-        with self._writing():
-            accounts.settle(self._connection, entry, currency=currency)
-
-    def write_off(self) -> int:
-        """Free what a gateway that ended without settling had set aside; only when no other one works here."""
-        with self._writing():
-            return accounts.write_off(self._connection)
 
     def entries(self, account: str | None = None, *, since: float = 0.0) -> tuple[Entry, ...]:
         """Return the ledger's lines, oldest first, of one account or of all."""

@@ -77,12 +77,6 @@ def every(connection: sqlite3.Connection, account: str | None = None) -> tuple[K
     return _rows(connection, "k.account_id = ?", accounts.find(connection, account).id)
 
 
-def holder(connection: sqlite3.Connection, secret: str, *, now: float) -> KeyRow | None:
-    """Return the key that a secret is, unless it was revoked or is over. The work does not depend on the secret."""
-    rows = _rows(connection, f"k.sha256 = ? AND {_OPENS}", digest(secret), now)
-    return rows[0] if rows else None
-
-
 def named(connection: sqlite3.Connection, which: str) -> KeyRow:
     """Return the key that is meant, named by id or by the beginning that lists show. Raises UsageError."""
     return _meant(connection, which)

@@ -13,12 +13,6 @@ from dataclasses import dataclass
 from moongate.facts.chat import Usage
 from moongate.ledger.entry import Entry
 
-_ADD = """
-INSERT INTO ledger (at, account_id, key_id, request_id, model, asked_model, provider, prompt_tokens,
-                    completion_tokens, cached_tokens, reasoning_tokens, cost_nano, currency, price_basis,
-                    latency_ms, outcome, status)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 _SPENT = """
 SELECT CAST(at / 86400 AS INTEGER) AS day, model, provider, currency, count(*) AS calls,
        sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
@@ -40,15 +34,6 @@ class Spent:
     prompt_tokens: int
     completion_tokens: int
     cost_nano: int
-
-
-def add(connection: sqlite3.Connection, entry: Entry) -> None:
-    """Write a line."""
-    used = entry.usage
-    head = (entry.at, entry.account_id, entry.key_id, entry.request_id, entry.model, entry.asked_model)
-    tokens = (used.prompt_tokens, used.completion_tokens, used.cached_tokens, used.reasoning_tokens)
-    tail = (entry.cost_nano, entry.currency, entry.price_basis, entry.latency_ms, entry.outcome, entry.status)
-    connection.execute(_ADD, (*head, entry.provider, *tokens, *tail))
 
 
 def entries(connection: sqlite3.Connection, *, account_id: int | None = None, since: float = 0.0) -> Iterator[Entry]:

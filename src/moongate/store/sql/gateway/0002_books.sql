@@ -53,6 +53,12 @@ CREATE TABLE lines (
 ) STRICT;
 
 INSERT INTO lines SELECT * FROM ledger;
+INSERT INTO lines (at, account_id, key_id, request_id, model, asked_model, provider, prompt_tokens, completion_tokens,
+                   cached_tokens, reasoning_tokens, cost_nano, currency, price_basis, latency_ms, outcome, status)
+SELECT r.at, r.account_id, r.key_id, r.request_id, '', r.asked_model, r.provider, 0, 0, 0, 0, 0, a.currency,
+       'the gateway ended before the answer did: not charged', 0, 'lost', 0
+  FROM reservations r JOIN accounts a ON a.id = r.account_id;
+DROP TABLE reservations;
 DROP TABLE ledger;
 ALTER TABLE lines RENAME TO ledger;
 
