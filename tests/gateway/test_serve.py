@@ -29,7 +29,7 @@ from moongate.gateway import serve
 from moongate.settings.load import Flags, load
 
 settings = load(Flags(provider="moonshot"))
-sys.exit(serve.run(settings, port=0, ready=lambda url, has_keys: print(url, has_keys, flush=True)))
+sys.exit(serve.run(settings, port=0, ready=lambda place, _: print(place.base_url, place.has_keys, flush=True)))
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from moongate.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from moongate.gateway.config import Config, Finding
+    from moongate.gateway.serve import Place
 
 
 def gateway() -> ModuleType:
@@ -48,12 +50,17 @@ def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
 
     config = _configured(asked)
 
-    def ready(base_url: str, has_keys: bool) -> None:
+    def ready(place: Place, admin_key: str | None) -> None:
         if asked.show.json:
-            asked.show.line({"base_url": base_url, "provider": config.sources[0].settings.row.name})
+            shown = {"base_url": place.base_url, "provider": config.sources[0].settings.row.name}
+            asked.show.line(shown if admin_key is None else shown | {"admin_key": admin_key})
         else:
-            asked.show.data(f"export MOONSHOT_BASE_URL={base_url}")
-        if not has_keys:
+            asked.show.data(f"export MOONSHOT_BASE_URL={place.base_url}")
+        if (
+            admin_key is not None and not asked.show.json
+        ):  # also where nothing else is to be said: it is lost otherwise
+            replace(asked.show, quiet=False).talk(f"the admin key, for /admin and /metrics, shown once: {admin_key}")
+        if not place.has_keys:
             asked.show.talk(
                 "note: there are no keys yet, so every call is refused; make one in another terminal: "
                 "moongate accounts create me --balance 10; moongate keys create me"

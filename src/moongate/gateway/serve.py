@@ -41,7 +41,7 @@ log = logging.getLogger("moongate.gateway")
 DRAIN_S = 5  # how long calls in flight may go on after the signal
 PORT = 8686
 BACKLOG = 2048
-Ready = Callable[[str, bool], object]
+Ready = Callable[["Place", str | None], object]
 Reread = Callable[[], Config]
 
 
@@ -74,14 +74,15 @@ def run(
 ) -> int:
     """Serve until SIGINT or SIGTERM, then let calls finish for up to 5 seconds, and return 0.
 
-    `ready` is called once it listens, with the base url and whether there is any key; on SIGHUP the configuration
-    that `reread` returns is gone by, without a request being dropped. Raises ConfigError for what cannot be served
+    `ready` is called once it listens, with the place and, the first time ever, the admin key that was just made: it is
+    told here and never again. On SIGHUP the configuration that `reread` returns is gone by, without a request being
+    dropped. Raises ConfigError for what cannot be served
     (port in use, another address than loopback without keys, a bad [gateway] table), StorageError for the database,
     EngineError for the embedded model.
     """
     with prepared(config, host, port) as place:
         if ready is not None:
-            ready(place.base_url, place.has_keys)
+            ready(place, place.first_admin_key())
         Worker(place, reread=reread).run()
     return 0
 
@@ -111,6 +112,11 @@ class Place:
     path: Path
     has_keys: bool
     socket: socket.socket
+
+    def first_admin_key(self) -> str | None:
+        """Make the admin key, if there is none yet."""
+        with Desk(self.path) as desk:
+            return desk.first_admin_key()
 
     @property
     def base_url(self) -> str:
