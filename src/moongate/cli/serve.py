@@ -51,15 +51,14 @@ def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
     config = _configured(asked)
 
     def ready(place: Place, admin_key: str | None) -> None:
+        shown = {"base_url": place.base_url, "provider": config.sources[0].settings.row.name}
         if asked.show.json:
-            shown = {"base_url": place.base_url, "provider": config.sources[0].settings.row.name}
             asked.show.line(shown if admin_key is None else shown | {"admin_key": admin_key})
         else:
+            if admin_key is not None:  # also where nothing else is to be said: it is lost otherwise
+                told = f"the admin key, for /admin and /metrics, shown once: {admin_key}"
+                replace(asked.show, quiet=False).talk(told)
             asked.show.data(f"export MOONSHOT_BASE_URL={place.base_url}")
-        if (
-            admin_key is not None and not asked.show.json
-        ):  # also where nothing else is to be said: it is lost otherwise
-            replace(asked.show, quiet=False).talk(f"the admin key, for /admin and /metrics, shown once: {admin_key}")
         if not place.has_keys:
             asked.show.talk(
                 "note: there are no keys yet, so every call is refused; make one in another terminal: "

@@ -74,11 +74,10 @@ def run(
 ) -> int:
     """Serve until SIGINT or SIGTERM, then let calls finish for up to 5 seconds, and return 0.
 
-    `ready` is called once it listens, with the place and, the first time ever, the admin key that was just made: it is
-    told here and never again. On SIGHUP the configuration that `reread` returns is gone by, without a request being
-    dropped. Raises ConfigError for what cannot be served
-    (port in use, another address than loopback without keys, a bad [gateway] table), StorageError for the database,
-    EngineError for the embedded model.
+    `ready` is called once it listens, with the place and, the first time ever, the admin key that was just made: it
+    is told here and never again. On SIGHUP the configuration that `reread` returns is gone by, without a request
+    being dropped. Raises ConfigError for what cannot be served (port in use, another address than loopback without
+    keys, a bad [gateway] table), StorageError for the database, EngineError for the embedded model.
     """
     with prepared(config, host, port) as place:
         if ready is not None:
