@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/
 
-.PHONY: demo test check format bench interop docs lock install clean
+.PHONY: demo test check format bench soak interop docs lock install clean
 
 demo: install  ## the whole thing at work on the embedded model, without any key
 	$(RUN)moongate demo
@@ -21,10 +21,14 @@ format: install
 	$(RUN)ruff check --fix
 	$(RUN)ruff format
 
-bench: install  ## start-up time, guard overhead: ratios, measured in one run
+bench: install  ## start-up time, overheads, lines a second: ratios, each measured in one run
 	$(RUN)python benchmarks/startup.py
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
+	$(RUN)python benchmarks/batch_local.py
+
+soak: install  ## the long runs: a batch job killed fifty times in each mode
+	MOONGATE_KILLS=50 $(RUN)python -m pytest -q -s tests/acceptance/test_batch_kills.py
 
 interop: install  ## other majors, real clients, both contracts fuzzed, the container, hooks; each in an environment of its own
 	$(RUN)python scripts/interop.py
