@@ -6,6 +6,7 @@ before the key is looked at, in the envelope that Moonshot uses for it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -23,8 +24,11 @@ from moongate.gateway import page, replies
 from moongate.gateway.admin import Admin
 from moongate.gateway.asked import fields_in
 from moongate.gateway.clerk import Clerk
+from moongate.gateway.counts import Counts
 from moongate.gateway.gate import Door, Gate, RefusedError, answer
 from moongate.gateway.listed import listed
+from moongate.gateway.metrics import CONTENT_TYPE, rendered
+from moongate.gateway.openapi import document
 from moongate.gateway.porter import Porter
 from moongate.gateway.relay import told
 from moongate.gateway.till import Till
@@ -36,12 +40,14 @@ from moongate.wire.peek import models_in
 class Gateway:
     """What the routes share, and the routes."""
 
-    def __init__(self, upstreams: Upstreams, till: Till, clerk: Clerk, porter: Porter) -> None:
+    def __init__(self, upstreams: Upstreams, till: Till, clerk: Clerk, porter: Porter, counts: Counts) -> None:
         self.upstreams = upstreams
         self.till = till
         self.clerk = clerk
         self.porter = porter
+        self.counts = counts
         self.gate = Gate(till=till, porter=porter)
+        self.admin = Admin(clerk, self.gate, till.flush)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -52,7 +58,9 @@ class Gateway:
             Route("/v1/models", self.models, methods=["GET"]),
             Route("/v1/users/me/balance", self.balance, methods=["GET"]),
             Route("/v1/tokenizers/estimate-token-count", self.estimate, methods=["POST"]),
-            *Admin(self.clerk, self.gate, self.till.flush).routes(),
+            Route("/metrics", self.metrics, methods=["GET"]),
+            Route("/openapi.json", self.openapi, methods=["GET"]),
+            *self.admin.routes(),
         ]
         handlers: dict[Any, Callable[..., Coroutine[Any, Any, Response]]] = {
             404: self._no_route,
@@ -62,7 +70,7 @@ class Gateway:
             ClientDisconnect: self._left,
             Exception: self._broken,
         }
-        door = Middleware(Door, porter=self.porter)
+        door = Middleware(Door, porter=self.porter, counts=self.counts)
         app = Starlette(routes=routes, middleware=[door], exception_handlers=handlers)
         app.router.redirect_slashes = False
         return app
@@ -87,6 +95,16 @@ class Gateway:
         if not self.upstreams.ready:
             return _json({"status": "waiting for the list of models"}, status=503)
         return _json({"status": "ok", "models": sum(len(offer.ids) for offer in self.upstreams.offers)})
+
+    async def metrics(self, request: Request) -> Response:
+        """Answer GET /metrics with what all workers counted; needs the admin key."""
+        await self.admin.check(request)
+        counted = await asyncio.to_thread(self.counts.all)
+        return Response(rendered(counted), headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
+
+    async def openapi(self, request: Request) -> Response:
+        """Answer GET /openapi.json."""
+        return _json(document())
 
     async def models(self, request: Request) -> Response:
         """Answer GET /v1/models: one row for each spelling that is accepted."""

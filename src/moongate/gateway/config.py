@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from moongate.errors import ConfigError
 from moongate.gateway.options import Fault, Options, UpstreamOptions, checked, options_from
@@ -102,6 +103,9 @@ def _found(table: Table, flags: Flags | None) -> Iterator[Finding]:
     options, faults = checked(table.values)
     faulty = {fault.path[:2] for fault in faults}
     more = [fault for each in options.upstreams for fault in _of_upstream(each, table, flags, faulty)]
+    if options.otel_endpoint is not None and find_spec("opentelemetry") is None:
+        advice = "Install it: pip install 'moongate[otel]'."
+        more.append(Fault(path=("otel_endpoint",), message="Traces need OpenTelemetry's SDK.", advice=advice))
     placed = [(table.where(fault.path) or (None, None), fault) for fault in (*faults, *more)]
     for (file, line), fault in sorted(placed, key=lambda pair: (pair[0][0] or "", pair[0][1] or 0)):
         yield Finding(fault=fault, file=file, line=line)

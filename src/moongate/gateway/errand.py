@@ -25,6 +25,7 @@ from moongate.gateway.route import may_go_elsewhere
 from moongate.gateway.seams import Caller, Hold, Outcome, Want
 from moongate.gateway.spool import length, pieces
 from moongate.gateway.tap import END, Tap
+from moongate.gateway.traces import Trace
 from moongate.ledger.entry import OK
 from moongate.transport.pool import Connection, Headers, Sink
 from moongate.wire.replies import Reply, error_from
@@ -61,6 +62,7 @@ class Errand:
         "_tap",
         "_target",
         "_task",
+        "_trace",
         "_tried",
         "_visit",
     )
@@ -84,6 +86,7 @@ class Errand:
         self._received: list[bytes] = []
         self._size = 0
         self._tap: Tap | None = None
+        self._trace: Trace | None = None
         self._over = False
 
     # Before it leaves
@@ -92,6 +95,8 @@ class Errand:
         """Find the route and the money, and send it."""
         self._relay.under_way.add(self._visit)
         names = self._asked.models
+        if self._relay.tally.traces is not None:
+            self._trace = self._relay.tally.traces.begin(names[0], self._visit.traceparent)
         route = self._relay.routes.at_hand(names[0], self._caller) if len(names) == 1 else None
         if route is None:
             self._later(self._find())
@@ -163,7 +168,7 @@ class Errand:
             body = edited(body, edits)
         self._connection, self._sent = connection, True
         self._sent_at = self._first_at = time.perf_counter()
-        connection.send(b"%b%d\r\n\r\n%b" % (target.upstream.opening, len(body), body), self)
+        connection.send(b"%b%d\r\n%b\r\n%b" % (target.upstream.opening, len(body), self._lines, body), self)
 
     async def _open(self, connection: Connection | None, target: Target, edits: tuple[Edit, ...]) -> None:
         body = self._asked.body
@@ -184,7 +189,7 @@ class Errand:
         left = length(self._asked.body, edits)
         self._connection, self._sent = connection, True
         self._sent_at = self._first_at = time.perf_counter()
-        connection.send(b"%b%d\r\n\r\n" % (target.upstream.opening, left), self, more=True)
+        connection.send(b"%b%d\r\n%b\r\n" % (target.upstream.opening, left, self._lines), self, more=True)
         for piece in pieces(self._asked.body, edits):
             left -= len(piece)
             connection.write(piece, more=left > 0)
@@ -212,6 +217,8 @@ class Errand:
         self._first_at = time.perf_counter()
         self._status = status
         self._headers = headers
+        upstream = cast("Target", self._target).upstream
+        self._relay.tally.counts.took("first_byte", upstream.name, self._first_at - self._sent_at)
         if 200 <= status < 300 and self._asked.stream:
             self._begin()
 
@@ -387,6 +394,7 @@ class Errand:
         till = self._relay.till
         till.settle(hold, outcome)
         self._hold = None
+        self._tell(outcome)
         if till.keeps_content:
             till.content(hold, self._asked.body[:FAILURE_MAX_BYTES], b"".join([*self._received, last]))
 
@@ -402,10 +410,25 @@ class Errand:
             provider = target.row.name if target is not None else hold.want.provider
             outcome = not_charged(provider, kind=kind, status=status)
         self._hold = None
+        self._tell(outcome)
         try:
             self._relay.till.settle(hold, outcome)
         except StorageError as error:
             told(error)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Count it, and end its span."""
+        trace, self._trace = self._trace, None
+        if self._target is not None:
+            overhead_s, whole_s = self._overhead_ms() / 1000, time.perf_counter() - self._visit.began
+            self._relay.tally.ended(self._target, outcome, self._caller.currency, whole_s, overhead_s, trace)
+        elif trace is not None:
+            trace.end({}, error=outcome.outcome)
+
+    @property
+    def _lines(self) -> bytes:
+        """The header lines that only this request carries upstream."""
+        return b"" if self._trace is None else self._trace.line
 
     def _done(self, tokens: int = 0, *, gone: bool = False) -> None:
         self._over = True
@@ -420,6 +443,9 @@ class Errand:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
         self._task = None
+        if self._trace is not None:
+            self._trace.end({}, error="refused")
+            self._trace = None
 
     def _ended(self, *, tokens: int = 0, error: MoongateError | None = None, gone: bool = False) -> None:
         if self._begun and self._target is not None:

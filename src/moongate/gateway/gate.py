@@ -18,9 +18,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from moongate.gateway import replies
+from moongate.gateway.counts import Counts
 from moongate.gateway.porter import EXPOSED, KEY_MAX_LENGTH, Porter
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller, Till
+from moongate.gateway.tally import route_of
 
 SILENCE_S = 30.0  # the longest pause within a body that is being sent
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(?:, ?[A-Za-z0-9-]+){0,60}")
@@ -108,16 +110,18 @@ async def _pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
 
 
 class Door:
-    """ASGI middleware: no other host's name, no foreign origin, CORS for the configured ones."""
+    """ASGI middleware: no other host's name, no foreign origin, CORS for the configured ones. Answers are counted."""
 
-    def __init__(self, app: ASGIApp, *, porter: Porter) -> None:
+    def __init__(self, app: ASGIApp, *, porter: Porter, counts: Counts) -> None:
         self._app = app
         self._porter = porter
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        send = self._counted(send, route_of(scope["path"]))
         headers = Headers(scope=scope)
         if not self._porter.knows(headers.get("host")):
             refusal = replies.forbidden("the Host header does not name this gateway")
@@ -132,6 +136,14 @@ class Door:
             await Response(status_code=204, headers=_preflight(headers, origin))(scope, receive, send)
         else:
             await self._app(scope, receive, _with_cors(send, origin))
+
+    def _counted(self, send: Send, route: str) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._counts.answered(route, message["status"])
+            await send(message)
+
+        return sending
 
 
 def _preflight(headers: Headers, origin: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from moongate.gateway import replies
 from moongate.gateway.porter import Porter
 from moongate.gateway.replies import Refusal
 from moongate.gateway.spool import Spool
+from moongate.gateway.tally import Tally
 
 if TYPE_CHECKING:
     from moongate.gateway.protocol import Protocol
@@ -38,11 +39,12 @@ class Relay:
 
     turn_s = TURN_S
 
-    def __init__(self, till: Till, routes: Upstreams, porter: Porter, spool: Spool) -> None:
+    def __init__(self, till: Till, routes: Upstreams, porter: Porter, spool: Spool, tally: Tally) -> None:
         self.till = till
         self.routes = routes
         self.porter = porter
         self.spool = spool
+        self.tally = tally
         self.under_way: set[Visit] = set()
         self.now = time.monotonic()  # as of the last look: exact enough for time-outs and breakers
         self.date = b""  # a header line
@@ -53,6 +55,7 @@ class Relay:
         """Keep the clock and end connections that take too long, until cancelled."""
         while True:
             self._tick()
+            self.tally.stands(self.routes.every, self.now)
             for connection in tuple(connections):
                 connection.look(self.now)
             await asyncio.sleep(LOOK_EVERY_S)

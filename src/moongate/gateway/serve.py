@@ -26,13 +26,16 @@ from moongate.gateway import till as tills
 from moongate.gateway.app import Gateway
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.config import Config, single
+from moongate.gateway.counts import Counts
 from moongate.gateway.desk import FILE_NAME, Desk
 from moongate.gateway.options import Options
 from moongate.gateway.porter import Porter
 from moongate.gateway.protocol import Protocol
 from moongate.gateway.relay import Relay
 from moongate.gateway.spool import Spool
+from moongate.gateway.tally import Tally
 from moongate.gateway.till import Till
+from moongate.gateway.traces import Traces
 from moongate.gateway.upstreams import Upstreams
 from moongate.settings.load import Settings
 
@@ -196,8 +199,9 @@ class Worker:
                 clerk = Clerk(Desk(self.place.path))
                 stack.callback(clerk.close)
                 self._porter = Porter(till, options, bound=self.place.host)
-                relay = Relay(till, self.upstreams, self._porter, Spool())
-                gateway = Gateway(self.upstreams, till, clerk, self._porter)
+                tally = stack.enter_context(_tally(options))
+                relay = Relay(till, self.upstreams, self._porter, Spool(), tally)
+                gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
                 self._server = _Server(_config(gateway, relay, options))
                 await self._served(self._server, relay)
         finally:
@@ -235,6 +239,18 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.end)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+
+
+@contextlib.contextmanager
+def _tally(options: Options) -> Iterator[Tally]:
+    traces = None
+    if options.otel_endpoint is not None:
+        traces = Traces(options.otel_endpoint, sample=options.otel_sample)
+    tally = Tally(Counts(), traces)
+    try:
+        yield tally
+    finally:
+        tally.close()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

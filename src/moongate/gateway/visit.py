@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from moongate.gateway.relay import Relay
 
 
+CHAT = "/v1/chat/completions"  # as answers are counted
+
+
 class _Nobody:
     """Stands where uvicorn's cycle has an event that somebody waits for."""
 
@@ -56,6 +59,7 @@ class Visit:
         "relay",
         "response_complete",
         "response_started",
+        "traceparent",
     )
 
     def __init__(self, protocol: Protocol, relay: Relay, *, keep_alive: bool, chunked: bool) -> None:
@@ -78,12 +82,15 @@ class Visit:
         self.response_started = False
         self.response_complete = False
         self.message_event = _NOBODY
+        self.traceparent: str | None = None  # the caller's own span, where traces are wanted
 
     # What the protocol tells
 
     def enter(self, fields: Fields, headers: Headers) -> None:
         """Look at the head."""
         porter = self.relay.porter
+        if self.relay.tally.traces is not None and b"traceparent" in fields:
+            self.traceparent = fields[b"traceparent"].decode("latin-1")
         if b"origin" in fields or b"x-request-id" in fields:
             self._own = porter.own_lines(fields)
         looked = porter.look(fields, headers)
@@ -169,15 +176,18 @@ class Visit:
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer no."""
+        self.relay.tally.counts.answered(CHAT, refusal.status)
         self._end(heads.refusal(self.relay.date, refusal, self.lines()))
 
     def answer(self, whole: bytes) -> None:
         """Answer in one piece, head and body."""
+        self.relay.tally.counts.answered(CHAT, 200)
         self._end(whole)
 
     def begin(self, head: bytes) -> None:
         """Begin an answer whose length nobody knows."""
         self.response_started = True
+        self.relay.tally.counts.answered(CHAT, 200)
         self._protocol.transport.write(
             head + b"transfer-encoding: chunked\r\n\r\n" if self._chunked else head + b"\r\n"
         )
