@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moongate.catalog import lock
 from moongate.errors import ConfigError
@@ -97,3 +100,11 @@ def test_another_user_s_lock_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "moongate.lock").write_text("version = 1\n")
     assert lock.find(tmp_path, tmp_path) is not None
     assert lock.find(tmp_path, tmp_path, uid=os.getuid() + 1) is None
+
+
+@given(st.binary(max_size=200) | st.text().map(lambda text: f"version = 1\n{text}".encode()))
+def test_whatever_stands_there_is_a_lock_or_a_mistake_that_is_said(tmp_path_factory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "moongate.lock"
+    path.write_bytes(content)
+    with contextlib.suppress(ConfigError):
+        assert isinstance(lock.read(path), lock.Lock)
