@@ -198,3 +198,20 @@ def test_an_endpoint_is_not_told_that_an_id_it_lacks_is_its_own() -> None:
     moved = at(built_in()["moonshot"], "http://127.0.0.1:9/v1")
     listing = Listing(provider="moonshot", base_url=moved.base_url, fetched_at=0, models=(Model(id="smollm2"),))
     assert resolve("kimi-k2.6", listing, moved).belongs_to[0] == "Moonshot"
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("kimi-k2-0711-preview", "kimi-k2.6"),
+        ("kimi-k2-turbo-preview", "kimi-k2.6"),
+        ("kimi-k2.7", "kimi-k2.7-code"),
+        ("kimi-k2.7-code-fast", "kimi-k2.7-code"),
+        ("kimi-k2.7-highspeed", "kimi-k2.7-code-highspeed"),
+        ("kimi-k3.1", "kimi-k3.1-pro"),
+        ("kimi-k2.6-thinking", "kimi-k2.6"),
+    ],
+)
+def test_nearest_prefers_the_same_version_then_the_same_generation(name: str, first: str) -> None:
+    ids = ("kimi-k3", "kimi-k3.1-pro", "kimi-k2.7-code-highspeed", "kimi-k2.7-code", "kimi-k2.6")
+    assert nearest(name, _listing("moonshot", *ids))[0] == first

@@ -20,6 +20,8 @@ _TYPO = 84.0  # of 100: from here on a name is called a misspelling
 
 _VERSION = re.compile(r"(?<=[a-z])(\d)[.\-_p](\d)(?!\d)")
 _SQUEEZED = re.compile(r"(?<=[a-z])(\d)(\d)(?![\d.])")
+_VERSION_OF = re.compile(r"(?<![\d.])(\d+)(?:\.\d+)?")
+_WORDS = re.compile(r"[a-z]{2,}")
 ENDINGS = re.compile(r"(:[a-z0-9\-]+|@[a-z]+|-tee|-maas|-fast|-\d{8})$")
 
 
@@ -158,16 +160,29 @@ def likeness(name: str, listed: str) -> float:
 
 
 def nearest(name: str, listing: Listing) -> tuple[str, ...]:
-    """Return the listed ids most like `name`: other spellings of it, else close ones and its family, best first."""
+    """Return the listed ids most like `name`, best first: other spellings of it, else close ones and its family.
+
+    The same version comes first, then the same generation, then whatever adds fewest words of its own: who asks for
+    a retired "kimi-k2-0711-preview" hears of "kimi-k2.6" before "kimi-k2.7-code-highspeed".
+    """
     same = tuple(listed for listed in listing.ids if normal(listed) == normal(name))
     if same:
         return same[:MAX_SUGGESTIONS]
-    scored = sorted(
-        ((likeness(name, listed), listed) for listed in listing.ids), key=lambda pair: (-pair[0], pair[1])
-    )
     kin = family(name)
-    kept = [listed for score, listed in scored if score >= _CLOSE or (kin and family(listed) == kin)]
-    return tuple(kept[:MAX_SUGGESTIONS])
+    scores = {listed: likeness(name, listed) for listed in listing.ids}
+    kept = [listed for listed in listing.ids if scores[listed] >= _CLOSE or (kin and family(listed) == kin)]
+    return tuple(
+        sorted(kept, key=lambda listed: (*_distance(name, listed), -scores[listed], listed))[:MAX_SUGGESTIONS]
+    )
+
+
+def _distance(name: str, listed: str) -> tuple[bool, bool, int]:
+    """Return whether version and generation differ, and how many words the listed id adds."""
+    asked, found = (_VERSION_OF.search(normal(text)) for text in (name, listed))
+    words = set(_WORDS.findall(normal(listed))) - set(_WORDS.findall(normal(name)))
+    if asked is None or found is None:
+        return False, False, len(words)
+    return asked[0] != found[0], asked[1] != found[1], len(words)
 
 
 def family(name: str) -> str:
