@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from moongate.cli.batchcheck import validate
 from moongate.cli.options import Asked, connecting, speaking
 from moongate.facts.batches import WINDOW
 
@@ -26,6 +27,9 @@ def command() -> None:
 def _rules(function: Callable[..., Any]) -> Callable[..., Any]:
     text = "Whether the model's parameters are looked at before anything is sent."
     return click.option("--rules", type=click.Choice(["raise", "pass"]), help=text)(function)
+
+
+command.add_command(validate)
 
 
 @command.command("run")

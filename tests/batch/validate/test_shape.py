@@ -32,7 +32,7 @@ def test_what_it_reads() -> None:
     assert read is not None
     assert read.ids == ["a:1", "b"] and read.text == 'hia: "b"\\晚:上'
     assert SHAPE.names == ("max_tokens", "stop")
-    assert read.values == [(5, b'["x"]'), (7, b'"x:y"')]
+    assert list(read.values()) == [(5, b'["x"]'), (7, b'"x:y"')]
     other_order = {
         "url": "/v1/chat/completions",
         "body": dict(reversed(BODY.items())),

@@ -121,12 +121,12 @@ class _Run:
         found = shape.read(data, lines)
         if found is None:
             return False
-        counts = Counter(found.values)
+        counts = Counter(found.values())
         verdicts = {values: self._verdict(shape, values) for values in counts}
         faulty = {values: faults for values, faults in verdicts.items() if faults}
         if None in verdicts.values() or (faulty and self._corrected is not None):
             return False
-        for number, values in enumerate(found.values if faulty else (), first):
+        for number, values in enumerate(found.values() if faulty else (), first):
             for fault in faulty.get(values, ()) or ():
                 self._emit(msgspec.structs.replace(fault, line=number))
         for values, count in counts.items():

@@ -23,7 +23,7 @@ Kind = Literal[
 ]
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong, or with severity "warning" may be wrong, with a line.
 
     `fix` says what `--fix` does about it, None where it can do nothing. `line` is 0 for the file as a whole.

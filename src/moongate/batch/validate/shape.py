@@ -12,7 +12,8 @@ the decoding, and every line's model is read again, by itself, before it is sent
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
@@ -33,8 +34,12 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Lines that were read: their ids, the values of their parameters as they stand there, and all their text."""
 
     ids: list[str]
-    values: list[tuple[bytes | int, ...]]  # of each line, in the order of the shape's names: numbers, or JSON
+    columns: list[list[bytes | int]]  # in the order of the shape's names, an item a line: a number, or JSON
     text: str
+
+    def values(self) -> Iterator[tuple[bytes | int, ...]]:
+        """Yield the parameters of each line."""
+        return zip(*self.columns, strict=True) if self.columns else repeat((), len(self.ids))
 
 
 class Shape:
@@ -83,8 +88,7 @@ class Shape:
         inside = _colons(text.encode()) + _colons("".join(ids).encode()) + sum(_colons(b"".join(c)) for c in raw)
         if _colons(data) != self._keys(len(lines), len(texts)) + inside:
             return None
-        values: list[tuple[bytes | int, ...]] = list(zip(*columns, strict=True)) if columns else [()] * len(lines)
-        return Read(ids=ids, values=values, text=text)
+        return Read(ids=ids, columns=columns, text=text)
 
     def _keys(self, lines: int, messages: int) -> int:
         """Return how many colons lines have outside of texts and values, when no key is there twice."""
