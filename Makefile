@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/
+LINES  := 1000000
 
 .PHONY: demo test check format bench soak interop docs lock install clean
 
@@ -21,11 +22,12 @@ format: install
 	$(RUN)ruff check --fix
 	$(RUN)ruff format
 
-bench: install  ## start-up time, overheads, lines a second: ratios, each measured in one run
+bench: install  ## start-up time, overheads, lines a second: ratios, each in one run; LINES=10000000 for a large batch
 	$(RUN)python benchmarks/startup.py
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
 	$(RUN)python benchmarks/batch_local.py
+	$(RUN)python benchmarks/batch_validate.py --lines $(LINES)
 
 soak: install  ## the long runs: a batch job killed fifty times in each mode
 	MOONGATE_KILLS=50 $(RUN)python -m pytest -q -s tests/acceptance/test_batch_kills.py

@@ -6,8 +6,8 @@ combinations of parameters, once each. A line that is not of its shape is no fau
 
 A decoder takes the last of two equal keys, another parser the first. So that no key is given twice, the colons of the
 text are counted: each key has one, and those inside of texts are known once the texts are. A file that was made to
-deceive could balance a repeated key with a colon written as an escape; looking for those costs as much as a fifth of
-the decoding, and every line's model is read again, by itself, before it is sent.
+deceive could balance a repeated key with a colon written as an escape; looking for those would cost a third of the
+decoding, and every line's model is read again, by itself, before it is sent.
 """
 
 from __future__ import annotations
