@@ -36,6 +36,7 @@ interop: install  ## other majors, real clients, both contracts fuzzed, the cont
 	$(RUN)python scripts/interop.py
 	$(RUN)python scripts/real_clients.py
 	$(RUN)python scripts/fuzz_contract.py
+	$(RUN)python scripts/fuzz_gateway.py
 	$(RUN)python scripts/try_container.py
 	$(RUN)python scripts/hooks.py
 

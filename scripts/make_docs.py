@@ -8,9 +8,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import runpy
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import cast, get_args, get_type_hints
 
 import click
 from click.testing import CliRunner
@@ -136,8 +137,14 @@ def _any_other(hint: type, default: object) -> tuple[object, ...]:
     return (not default,) if hint is bool else ()
 
 
+def gateway_errors() -> str:
+    """Return an example of every error status, made by running it."""
+    return cast("str", runpy.run_path(str(Path(__file__).with_name("gateway_errors.py")))["page"]())
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
+    "gateway_errors": gateway_errors,
     "gateway_metrics": gateway_metrics,
     "gateway_settings": gateway_settings,
     "options": options,

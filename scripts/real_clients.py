@@ -67,10 +67,10 @@ CLIENTS_HERE = (
 def main(wanted: str = "") -> int:
     """Run every client whose name begins so, tell what each saw, and return the exit code."""
     faults = 0
-    with tempfile.TemporaryDirectory(prefix="moongate-clients-") as folder, gateway(Path(folder)) as env:
+    with tempfile.TemporaryDirectory(prefix="moongate-clients-") as folder, gateway(Path(folder)) as served:
         for client in (*CLIENTS_IN_ENVIRONMENTS, *CLIENTS_HERE[2:]):
             if client.name.startswith(wanted):
-                seen = run(client, env, python_for(client, Path(folder)))
+                seen = run(client, served.env, python_for(client, Path(folder)))
                 wrong = differences(seen)
                 faults += bool(wrong)
                 print(f"{client.name} ({seen.get('client', '?')}): {wrong or 'as expected'}", flush=True)
@@ -88,9 +88,23 @@ def speak(request: Mapping[str, Any]) -> Answer:
     return Answer(content if isinstance(content, str) else content[0]["text"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A gateway that listens, and the keys that open it."""
+
+    base_url: str
+    key: str
+    admin_key: str
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment that leads a client to it."""
+        return {"GATEWAY_URL": self.base_url, "GATEWAY_KEY": self.key, "NO_PROXY": "127.0.0.1"}
+
+
 @contextlib.contextmanager
-def gateway(folder: Path) -> Iterator[dict[str, str]]:
-    """Serve in this process; yield the environment that leads a client to it."""
+def gateway(folder: Path) -> Iterator[Served]:
+    """Serve in this process."""
     with MoonshotServer(models=EXPECTED["models"], replies=speak) as upstream:
         kept = {f"MOONGATE_{kind.upper()}_DIR": str(folder / kind) for kind in ("cache", "config", "data")}
         said = {"MOONSHOT_BASE_URL": upstream.base_url, "MOONSHOT_API_KEY": upstream.key}
@@ -98,7 +112,7 @@ def gateway(folder: Path) -> Iterator[dict[str, str]]:
         with serve.running(settings) as running:
             running.desk.create_account("clients", Money.of(10, "USD"))
             _, secret = running.desk.create_key("clients")
-            yield {"GATEWAY_URL": running.base_url, "GATEWAY_KEY": secret, "NO_PROXY": "127.0.0.1"}
+            yield Served(base_url=running.base_url, key=secret, admin_key=running.desk.new_admin_key())
 
 
 def python_for(client: Client, folder: Path) -> str:

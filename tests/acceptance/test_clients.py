@@ -34,8 +34,8 @@ def test_a_real_client_sees_what_it_should(client, tmp_path) -> None:
     needed = TOOLS.get(client.program)
     if needed is not None and shutil.which(needed) is None:
         pytest.skip(f"{needed} is not installed")
-    with clients.gateway(tmp_path) as env:
-        seen = clients.run(client, env)
+    with clients.gateway(tmp_path) as served:
+        seen = clients.run(client, served.env)
     assert clients.differences(seen) == []
     assert set(seen) >= set(clients.EXPECTED)
 

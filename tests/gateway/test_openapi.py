@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,3 +44,12 @@ def test_answers_fit_what_it_says(client: Any, kit: Any) -> None:
     check("/v1/chat/completions", "post", client.chat())
     check("/v1/chat/completions", "post", client.chat(kit.body(model="kimi-k2-6")))
     check("/health/live", "get", client.ask("GET", "/health/live"))
+
+
+def test_every_status_that_is_documented_has_an_example_on_the_page() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "gateway.md").read_text("utf-8")
+    shown = {int(found) for found in re.findall(r"^\*\*(\d{3})\*\*, ", page, re.MULTILINE)}
+    told = {
+        int(status) for path in document()["paths"].values() for op in path.values() for status in op["responses"]
+    }
+    assert shown == {status for status in told if status >= 400}

@@ -66,8 +66,15 @@ def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
             )
         asked.show.talk(f"serving {config.title}; Ctrl-C ends")
 
-    code: int = serve.run(config, host=host, port=port, ready=ready)
+    code: int = serve.run(config, host=host, port=port, ready=ready, reread=lambda: _reread(asked))
     return code
+
+
+def _reread(asked: Asked) -> Config:
+    """Return what is to be served now: files and environment are read again."""
+    from moongate.gateway import config
+
+    return config.read(asked.settings_flags())
 
 
 def _configured(asked: Asked) -> Config:

@@ -152,7 +152,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="A chat, plain or streamed",
         body=_ref("ChatRequest"),
         answers={200: {JSON: _ref("ChatAnswer"), "text/event-stream": TEXT}},
-        refusals=(*BODY, 401, 403, *UPSTREAM),
+        refusals=(*BODY, 401, 403, 417, 431, *UPSTREAM),
     ),
     Operation(
         method="get",

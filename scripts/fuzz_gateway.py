@@ -1,0 +1,66 @@
+"""Let schemathesis look for requests that the gateway answers against its own OpenAPI document.
+
+    python scripts/fuzz_gateway.py
+
+Serves a gateway over the offline Moonshot server, fetches `/openapi.json` from it, and asks of every answer what
+`fuzz_contract` asks: no server error, a documented status, a body that fits. Twice: with an account's key, then with
+the admin key. Bodies that are accepted are added as examples, so that the run gets past the first refusal.
+
+The run is seeded. Exit code: 0 when nothing was found and every operation was accepted at least once, else 1.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from fuzz_contract import CHATS, HELLO, found, installed, run, tell
+from real_clients import gateway
+
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "/v1/chat/completions": [{"model": "kimi-k2.6", "messages": HELLO, **more} for more in CHATS],
+    "/v1/tokenizers/estimate-token-count": [{"model": "kimi-k2.6", "messages": HELLO}],
+}
+
+
+def main() -> int:
+    """Build the environment, run the tool with either key, tell what came out, and return the exit code."""
+    findings: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="moongate-fuzz-") as folder:
+        program = installed(Path(folder))
+        with gateway(Path(folder)) as served:
+            url, keys = served.base_url.removesuffix("/v1"), {"account": served.key, "admin": served.admin_key}
+            document = httpx2.get(f"{url}/openapi.json", trust_env=False).raise_for_status().json()
+            for whose, key in keys.items():
+                contract = only(document, whose)
+                report = run(program, Path(folder), contract, url=url, key=key)
+                told = list(found(report))
+                tell(report, told)
+                findings += told
+    return 1 if findings else 0
+
+
+def only(document: dict[str, Any], whose: str) -> dict[str, Any]:
+    """Return the document with the operations that a key opens, those that need none with the account's."""
+    paths: dict[str, Any] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            (wanted, *_) = [name for each in operation["security"] for name in each] or ["account"]
+            if wanted == whose:
+                paths.setdefault(path, {})[method] = with_examples(path, operation)
+    return {**document, "paths": paths}
+
+
+def with_examples(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation with the bodies that are known to be accepted."""
+    if path in EXAMPLES:
+        content = operation["requestBody"]["content"]["application/json"]
+        content["examples"] = {str(number): {"value": body} for number, body in enumerate(EXAMPLES[path])}
+    return operation
+
+
+if __name__ == "__main__":
+    sys.exit(main())
