@@ -86,6 +86,8 @@ def test_the_rest_of_a_balance_goes_to_one_that_is_alone_with_it(connection: sql
     assert take(connection, 1, BALANCE, 2000).amount == 0
     rest = take(connection, 1, BALANCE, 2000, alone=True)
     assert (rest.amount, rest.is_rest) == (1000, True)
+    again = take(connection, 1, BALANCE, 2000, alone=True)
+    assert (again.amount, again.is_rest) == (0, True)  # it has it already
     assert take(connection, 2, BALANCE, 2000, alone=True).amount == 0
     assert take(connection, 1, DAY, 2000, alone=True).amount == 0  # a budget is never passed
 

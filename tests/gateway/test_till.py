@@ -223,6 +223,15 @@ def test_the_last_of_a_balance_may_be_overdrawn_by_one_call_alone(work: Callable
     work(body, balance=100)
 
 
+def test_calls_that_may_cost_more_than_there_is_follow_each_other_without_a_no(work: Callable[..., None]) -> None:
+    async def body(bench: Bench) -> None:
+        for _ in range(20):
+            bench.till.settle(await bench.held(900), answered(10))
+        assert (await bench.refused(900)).code == "no_money"
+
+    work(body, balance=200)
+
+
 def test_a_budget_is_never_passed_not_even_by_one_call(work: Callable[..., None]) -> None:
     async def body(bench: Bench) -> None:
         bench.till.settle(await bench.held(60), answered(50))

@@ -34,7 +34,7 @@ class Grant:
     amount: int
     left: int  # neither spent nor past: the most that could ever be had
     wait_s: float = 0.0  # until a rate has filled up to the need
-    is_rest: bool = False  # less than the need: all there is, for one call
+    is_rest: bool = False  # with what the worker has already it is all there is, for one call that may cost more
 
 
 def take(connection: sqlite3.Connection, worker_id: int, asked: Ask, *, now: float) -> Grant:
@@ -45,9 +45,9 @@ def take(connection: sqlite3.Connection, worker_id: int, asked: Ask, *, now: flo
     own, leased = connection.execute(_LEASED, (worker_id, *asked.pot)).fetchone()
     remaining, others = left - leased, leased - own
     amount = share(remaining, asked.need, asked.ask, _workers(connection))
-    is_rest = 0 < remaining < asked.need and asked.alone and others == 0 and asked.pot.kind == "balance"
+    is_rest = remaining < asked.need and asked.alone and others == 0 and asked.pot.kind == "balance"
     if is_rest:
-        amount = remaining
+        amount = max(remaining, 0)
     if amount:
         give(connection, worker_id, asked.pot, -amount, now=now)
     elif asked.need > 0 and others > 0:
