@@ -92,9 +92,11 @@ def test_openrouter_words_its_refusals(ask: Ask, body: Body) -> None:
         keyless = ask(server, "POST", "/chat/completions", body(), key=None)
         server.accounts.default.denied.add("moonshotai/kimi-k2.6")
         unroutable = ask(server, "POST", "/chat/completions", body(model="moonshotai/kimi-k2.6"))
+    said = {"code": "model_not_found", "retryable": False, "requested_models": ["kimi-k2.6"]}
+    message = "kimi-k2.6 is not a valid model ID"
     assert (unknown.status, unknown.json()) == (
         400,
-        {"error": {"code": 400, "message": "kimi-k2.6 is not a valid model ID"}},
+        {"error": {"code": 400, "message": message, "availability": said}},
     )
     assert keyless.message == "Missing Authentication header"
     assert (unroutable.status, unroutable.message) == (404, "No endpoints found for moonshotai/kimi-k2.6.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from moongate.errors import RequestRefusedError
-from moongate.wire.peek import models_in
+from moongate.wire.peek import models_in, names_in, pairs_in
 
 keys = st.sampled_from(["model", "models", "Model", "MODEL", "modelſ", "messages", "stream", "x"]) | st.text(
     max_size=4
@@ -116,3 +117,25 @@ def test_refused(body: bytes) -> None:
 )
 def test_named(body: bytes, names: tuple[str, ...]) -> None:
     assert models_in(body) == names
+
+
+spellings = st.sampled_from(
+    ["model", "Model", "models", "MODELS", "m\\u006fdel", "modelſ", "a", "remodel", "messages"]
+)
+written = st.sampled_from(
+    ['"kimi-k2.6"', '"a model"', '"\\u006d"', "null", "7", '["m"]', '{"model":"n"}', '{"a":[{}]}', '""']
+)
+bodies = st.lists(st.tuples(spellings, written), max_size=4).map(
+    lambda pairs: ("{" + ",".join(f'"{key}":{text}' for key, text in pairs) + "}").encode()
+)
+
+
+@given(bodies, st.sampled_from([b"", b" ", b"x", b"\xff"]))
+def test_the_glance_at_an_ordinary_body_sees_what_the_long_look_sees(body: bytes, rest: bytes) -> None:
+    def outcome(look: Callable[[bytes], tuple[str, ...]]) -> object:
+        try:
+            return look(body + rest)
+        except RequestRefusedError as error:
+            return type(error)
+
+    assert outcome(models_in) == outcome(lambda whole: names_in(whole, pairs_in(whole)))

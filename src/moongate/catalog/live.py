@@ -110,6 +110,8 @@ class Catalog:
         listing = self._listing
         if listing is None:
             return None
+        if 0 <= self._clock() - listing.fetched_at < self._rules.ahead_s:
+            return listing  # as almost always: every request asks
         match self._plan(missing=False):
             case Plan.USE | Plan.STALE:
                 return listing

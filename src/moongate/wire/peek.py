@@ -46,7 +46,31 @@ def models_in(body: Body) -> tuple[str, ...]:
 
     Raises RequestRefusedError when the body is no JSON object, names no model, or could be read in two ways.
     """
-    return names_in(body, pairs_in(body))
+    lone = _lone(body) if isinstance(body, bytes) else None
+    return (lone,) if lone else names_in(body, pairs_in(body))
+
+
+def _lone(body: bytes) -> str | None:
+    """Return the model of the ordinary body, in which that word stands once and nothing is written as an escape.
+
+    Whatever could be read as such a key, in any letter case and at any depth, contains the word; so where it stands
+    once, a `model` at the top is the only one. None means that `pairs_in` has to look.
+    """
+    if body.lower().count(b"model") != 1 or b"\\u" in body:
+        return None
+    check(body)
+    try:
+        model = _LONE.decode(body).model
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return model if isinstance(model, str) else None
+
+
+class _Lone(msgspec.Struct):
+    model: Any = None
+
+
+_LONE = msgspec.json.Decoder(_Lone)
 
 
 def names_only(body: bytes, name: str) -> bool:
