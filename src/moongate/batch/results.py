@@ -15,11 +15,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from moongate.batch.input import rows
 from moongate.batch.template import written
 from moongate.errors import UsageError
 from moongate.facts.money import Money, Price
 from moongate.store.atomic import replacing
 
+Asked = Callable[[], Iterable[Mapping[str, Any]]]  # the rows of the input, from their beginning
 Format = Literal["jsonl", "csv"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv")
 ANSWER = ("answer", "finish_reason", "error", "prompt_tokens", "completion_tokens")
@@ -109,6 +111,38 @@ def format_of(path: str | Path, asked: str | None = None) -> Format:
     return found
 
 
+def rows_asked(
+    given: str, names: Callable[[], Iterable[str]], total: int
+) -> Callable[[], Iterator[Mapping[str, Any]]]:
+    """Return a function of the rows that a job was made of: those of the file that was given, else its custom_ids.
+
+    `given` is the path of what was not a batch file itself, "" for none; `names` yields the custom_ids of the lines,
+    `total` is how many. Reading raises UsageError when the file has another number of rows now.
+    """
+
+    def read() -> Iterator[Mapping[str, Any]]:
+        found: Iterable[Mapping[str, Any]] = (row.values for row in rows(given)) if given else _named(names())
+        count = 0
+        for count, row in enumerate(found, 1):  # noqa: B007 - counted for what comes after
+            yield _named_only(row) if "body" in row and "custom_id" in row else row
+        if count != total:
+            raise UsageError(
+                f"{given!r} has {count} rows, and the job {total} lines: it has changed since.",
+                advice="Put it back as it was, or write the results as JSON lines without its rows.",
+            )
+
+    return read
+
+
+def _named(names: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    return ({"custom_id": name} for name in names)
+
+
+def _named_only(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a line of a packed batch file is called; its body is not repeated."""
+    return {"custom_id": line["custom_id"]}
+
+
 def result_of(line: bytes) -> Result:
     """Return what a result line says. Never raises: a line that cannot be read is an error of its own."""
     try:
@@ -126,7 +160,7 @@ def result_of(line: bytes) -> Result:
 
 
 def joined(
-    rows: Iterable[Mapping[str, Any]], results: Iterable[tuple[int, bytes]]
+    asked: Iterable[Mapping[str, Any]], results: Iterable[tuple[int, bytes]]
 ) -> Iterator[tuple[Mapping[str, Any], bytes | None]]:
     """Yield every row with its result line, None where there is none. Results are in the order of their indexes.
 
@@ -134,7 +168,7 @@ def joined(
     """
     left = iter(results)
     index, line = next(left, (-1, None))
-    for place, row in enumerate(rows):
+    for place, row in enumerate(asked):
         if place == index:
             yield row, line
             index, line = next(left, (-1, None))
@@ -146,7 +180,7 @@ def joined(
 
 def write(
     output: str | Path,
-    rows: Callable[[], Iterable[Mapping[str, Any]]],
+    asked: Asked,
     results: Iterable[tuple[int, bytes]],
     *,
     format: Format,  # noqa: A002 - the word that everybody uses
@@ -154,15 +188,15 @@ def write(
 ) -> Summary:
     """Write every row with its result to `output` in one step, and return the summary.
 
-    `rows` is called once for JSON lines, twice for CSV, whose columns are all that any row has and those of `ANSWER`.
+    `asked` is called once for JSON lines, twice for CSV: its columns are all that any row has, and those of `ANSWER`.
     Raises StorageError when the disk refuses, UsageError when rows and results do not belong together.
     """
     tally = _Tally()
     with replacing(output) as file:
         if format == "csv":
-            _write_csv(file, rows, results, tally)
+            _write_csv(file, asked, results, tally)
         else:
-            for row, line in joined(rows(), results):
+            for row, line in joined(asked(), results):
                 tally.add(result_of(line) if line is not None else None)
                 file.write(_json_line(row, line))
     return tally.summary(price)
@@ -231,15 +265,13 @@ def _json_line(row: Mapping[str, Any], line: bytes | None) -> bytes:
     return line[:-1] + b',"input":' + msgspec.json.encode(row) + b"}\n"
 
 
-def _write_csv(
-    file: Any, rows: Callable[[], Iterable[Mapping[str, Any]]], results: Iterable[tuple[int, bytes]], tally: _Tally
-) -> None:
-    columns = list(dict.fromkeys(name for row in rows() for name in row))
+def _write_csv(file: Any, asked: Asked, results: Iterable[tuple[int, bytes]], tally: _Tally) -> None:
+    columns = list(dict.fromkeys(name for row in asked() for name in row))
     names = [_apart(name, columns) for name in ANSWER]
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow([*columns, *names])
-    for row, line in joined(rows(), results):
+    for row, line in joined(asked(), results):
         result = result_of(line) if line is not None else None
         tally.add(result)
         writer.writerow([*(written(row.get(name)) for name in columns), *_cells(result)])

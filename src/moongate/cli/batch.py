@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from moongate.cli.batchcheck import validate
+from moongate.cli.batchinput import input_options, recipe_of
 from moongate.cli.options import Asked, connecting, speaking
+from moongate.errors import UsageError
 from moongate.facts.batches import WINDOW
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ command.add_command(validate)
 )
 @click.option("--new", is_flag=True, help="Start over, whatever an earlier run finished.")
 @_rules
+@input_options
 @connecting
 def run(asked: Asked, file: str, output: str, **options: Any) -> int:
     """Work FILE off through ordinary chat calls, at any provider.
@@ -61,10 +64,11 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
     options["rules"] = _looked_at(asked, options["rules"])
 
     async def work() -> int:
-        job = await AsyncJob.run(client, file, output, **options)
+        job = await AsyncJob.run(client, file, output, recipe=recipe, **options)
         return await _carried_on(asked, job)
 
     with asked.client() as client:
+        recipe = recipe_of(client, file, options)
         return asyncio.run(work())
 
 
@@ -73,6 +77,7 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
 @click.option("--window", metavar="TIME", default=WINDOW, help="How long the provider may take, 12h to 7d.")
 @click.option("--new", is_flag=True, help="Submit a file that is submitted already once more.")
 @_rules
+@input_options
 @connecting
 def submit(asked: Asked, file: str, **options: Any) -> int:
     """Submit FILE to the provider's batch API, in parts where it is too large for one, and print the job's name.
@@ -85,10 +90,11 @@ def submit(asked: Asked, file: str, **options: Any) -> int:
     options["rules"] = _looked_at(asked, options["rules"])
 
     async def work() -> int:
-        job = await AsyncJob.submit(client, file, **options)
+        job = await AsyncJob.submit(client, file, recipe=recipe, **options)
         return await _carried_on(asked, job, until="created")
 
     with asked.client() as client:
+        recipe = recipe_of(client, file, options)
         return asyncio.run(work())
 
 
@@ -145,19 +151,44 @@ def list_(asked: Asked) -> int:
 @command.command("results")
 @click.argument("job")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Where the answers go.")
+@click.option("--format", "format_", type=click.Choice(["jsonl", "csv"]), help="By OUTPUT's ending, unless given.")
+@click.option("--join", is_flag=True, help="A line for each row of the input, with the row; a table always has them.")
 @speaking
-def results(asked: Asked, job: str, output: str) -> int:
-    """Write what JOB has so far, in the order of its input; failures go to OUTPUT.errors.jsonl."""
+def results(asked: Asked, job: str, output: str, format_: str | None, join: bool) -> int:
+    """Write what JOB has so far, in the order of its input.
+
+    As JSON lines, failures go to OUTPUT.errors.jsonl. As a table, and with --join, every row of the input has its
+    line, with its columns, its answer or its error.
+    """
     from moongate.batch.folders import folder_of
     from moongate.batch.job import write_results
     from moongate.batch.journal import look
+    from moongate.batch.results import format_of
 
     folder = folder_of(_data_dir(), job)
-    count = write_results(folder, Path(output))
+    if join or format_of(output, format_) == "csv":
+        count = _write_joined(folder, output, format_)
+    else:
+        count = write_results(folder, Path(output))
     asked.show.talk(f"saved {count} answers in {output}")
     if asked.show.json:
         _report(asked, look(folder))
     return 0
+
+
+def _write_joined(folder: Path, output: str, format_: str | None) -> int:
+    """Write each row of the input with its result; return how many answers there are."""
+    from moongate.batch.journal import look
+    from moongate.batch.journal import results as kept
+    from moongate.batch.lines import read
+    from moongate.batch.results import format_of, rows_asked, write
+
+    state = look(folder)
+    if state.opened is None:
+        raise UsageError(f"Job {folder.name!r} has not begun.")
+    path = folder / state.opened.input
+    rows = rows_asked(state.opened.source, lambda: (line.custom_id for line in read(path)), state.tally.total)
+    return write(output, rows, kept(folder), format=format_of(output, format_)).answered
 
 
 @command.command("retry")

@@ -66,10 +66,10 @@ def test_no_lines(check: Check) -> None:
         assert check(content).faults[0].kind == "empty"
 
 
-def test_several_models_are_fine_elsewhere(check: Check, line: Any, text: Any, elsewhere: Checks) -> None:
-    content = text(line("a"), line("b", model="kimi-k2.5"), line("c", model="fast"))
-    assert check(content, elsewhere).faults == []
-    assert check(content, elsewhere).report.models == {"kimi-k2.6": 2, "kimi-k2.5": 1}
+def test_a_file_has_one_model_everywhere(check: Check, line: Any, text: Any, elsewhere: Checks) -> None:
+    content = text(line("a"), line("b", model="kimi-k2.5"), line("c"))
+    found = check(content, elsewhere)
+    assert found.kinds() == [(2, "models")] and found.report.models == {"kimi-k2.6": 2, "kimi-k2.5": 1}
 
 
 def test_limits(check: Check, line: Any, text: Any) -> None:

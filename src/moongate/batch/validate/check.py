@@ -203,7 +203,7 @@ class _Run:
     def _same_model(self, permitted: Permitted) -> bool:
         """Say whether a line may have this model; the first one asked about is the file's."""
         self._first = self._first or permitted
-        return not self._checks.native or permitted.id == self._first.id
+        return permitted.id == self._first.id
 
     def _learn(self, judged: Judged) -> None:
         """Keep the shape of a line that could have been read quickly."""

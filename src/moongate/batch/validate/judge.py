@@ -46,7 +46,7 @@ class Checks:
     """What lines are held against.
 
     `permit` returns what may be sent for a model's name, or raises ModelRefusedError; other errors end the check.
-    `native` says that the file is for the provider's batch API, which takes less than an ordinary chat.
+    `native` says that the file is for the provider's batch API, whose lines take fewer fields than ordinary chats.
     """
 
     row: Provider
@@ -138,7 +138,7 @@ class Judge:
         except ModelRefusedError as error:
             nearest = f" Nearest: {', '.join(error.suggestions)}." if error.suggestions else ""
             return Answer(fault=_fault(0, "model", f"{error.message}{nearest}", field="model"))
-        if permitted.id == name or not self.checks.native:
+        if permitted.id == name:
             return Answer(permitted=permitted)
         said = f"{name!r} is not the listed id; ids in a batch file are not rewritten on the way"
         fault = _fault(0, "model", said, field="model", fix=f"writes {permitted.id!r}")
