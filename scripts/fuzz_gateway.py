@@ -18,11 +18,15 @@ from typing import Any
 
 import httpx2
 from fuzz_contract import CHATS, HELLO, found, installed, run, tell
-from real_clients import gateway
+from real_clients import Served, gateway
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "/v1/chat/completions": [{"model": "kimi-k2.6", "messages": HELLO, **more} for more in CHATS],
     "/v1/tokenizers/estimate-token-count": [{"model": "kimi-k2.6", "messages": HELLO}],
+    "/admin/accounts": [{"name": "fuzzed", "balance": "1", "currency": "USD"}],
+    "/admin/accounts/{name}/top-up": [{"amount": "1.5"}],
+    "/admin/keys": [{"account": "clients", "rpm": 60, "tags": ["fuzzed"]}],
+    "/admin/keys/{key}": [{"budget_day": "1.5"}],
 }
 
 
@@ -35,7 +39,7 @@ def main() -> int:
             url, keys = served.base_url.removesuffix("/v1"), {"account": served.key, "admin": served.admin_key}
             document = httpx2.get(f"{url}/openapi.json", trust_env=False).raise_for_status().json()
             for whose, key in keys.items():
-                contract = only(document, whose)
+                contract = only(document, whose, {"request_id": asked_before(served), "key": "1", "name": "clients"})
                 report = run(program, Path(folder), contract, url=url, key=key)
                 told = list(found(report))
                 tell(report, told)
@@ -43,20 +47,37 @@ def main() -> int:
     return 1 if findings else 0
 
 
-def only(document: dict[str, Any], whose: str) -> dict[str, Any]:
-    """Return the document with the operations that a key opens, those that need none with the account's."""
+def asked_before(served: Served) -> str:
+    """Return the id of a call whose content is kept."""
+    answer = httpx2.post(
+        f"{served.base_url}/chat/completions",
+        json=EXAMPLES["/v1/chat/completions"][0],
+        headers={"authorization": f"Bearer {served.key}"},
+        trust_env=False,
+    )
+    return str(answer.raise_for_status().headers["msh-request-id"])
+
+
+def only(document: dict[str, Any], whose: str, known: dict[str, str]) -> dict[str, Any]:
+    """Return the document with the operations that a key opens, those that need none with the account's.
+
+    `known` are parameters of paths that exist.
+    """
     paths: dict[str, Any] = {}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             (wanted, *_) = [name for each in operation["security"] for name in each] or ["account"]
             if wanted == whose:
                 paths.setdefault(path, {})[method] = with_examples(path, operation)
+                for parameter in operation.get("parameters", ()):
+                    if parameter["in"] == "path":
+                        parameter["example"] = known[parameter["name"]]
     return {**document, "paths": paths}
 
 
 def with_examples(path: str, operation: dict[str, Any]) -> dict[str, Any]:
     """Return an operation with the bodies that are known to be accepted."""
-    if path in EXAMPLES:
+    if path in EXAMPLES and "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
         content["examples"] = {str(number): {"value": body} for number, body in enumerate(EXAMPLES[path])}
     return operation

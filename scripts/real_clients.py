@@ -108,7 +108,9 @@ def gateway(folder: Path) -> Iterator[Served]:
     with MoonshotServer(models=EXPECTED["models"], replies=speak) as upstream:
         kept = {f"MOONGATE_{kind.upper()}_DIR": str(folder / kind) for kind in ("cache", "config", "data")}
         said = {"MOONSHOT_BASE_URL": upstream.base_url, "MOONSHOT_API_KEY": upstream.key}
-        settings = load(Flags(provider="moonshot"), env=scrubbed() | kept | said)
+        config = folder / "gate.toml"
+        config.write_text("[gateway]\nlog_content = true\n", "utf-8")
+        settings = load(Flags(provider="moonshot", config=str(config)), env=scrubbed() | kept | said)
         with serve.running(settings) as running:
             running.desk.create_account("clients", Money.of(10, "USD"))
             _, secret = running.desk.create_key("clients")

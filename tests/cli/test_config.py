@@ -64,6 +64,13 @@ def test_a_key_of_nobody(moongate) -> None:
     assert moongate("config", "set-key", "openai").code == 2
 
 
+def test_an_upstream_of_the_gateway_has_a_key_of_its_own(moongate, vault, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("sk-team\n"))
+    ran = moongate("config", "set-key", "--upstream", "team-main")
+    assert (ran.code, vault.get_password("moongate", "team-main")) == (0, "sk-team")
+    assert "keyring = 'team-main'" in ran.err
+
+
 def test_trust_makes_a_project_file_count(moongate, server, monkeypatch, tmp_path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "moongate.toml").write_text('guard = "warn"\nmodel = "no-such"\n')

@@ -169,6 +169,12 @@ def test_an_address_that_cannot_be_used_is_named_as_the_table_has_it(write: Writ
     assert finding.line == 5
 
 
+def test_a_key_that_the_keyring_does_not_have_is_a_finding(write: Write) -> None:
+    (finding,) = config.findings(write(GOOD.replace('key_env = "TEAM_KEY"', 'keyring = "team"')))
+    assert "has no key 'team'" in finding.fault.message
+    assert "set-key --upstream team" in finding.fault.advice
+
+
 @pytest.mark.parametrize("text", ["[gateway\n", "[gateway]\nhosts = 1\nhosts = 2", "nonsense = 1"])
 def test_a_file_that_cannot_be_read_is_a_finding(write: Write, text: str) -> None:
     (finding,) = config.findings(write(text))

@@ -7,14 +7,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moongate.client.guard import Permit
 from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.money import Price
 from moongate.facts.providers import built_in
-from moongate.gateway import meter
-from moongate.gateway.asked import asked_from
-from moongate.gateway.meter import worst_usage
+from moongate.gateway.meter import LONGEST_ANSWER, PREAMBLE_TOKENS
 from moongate.gateway.tariff import Rate, Tariff
 
 ROW = built_in()["moonshot"]
@@ -40,17 +37,20 @@ MODEL = Model(id="m", context_length=1000, price=Price(currency="USD", input=Dec
 
 
 @given(st.integers(1, 3000), st.none() | st.integers(1, 3000), st.integers(1, 5), st.booleans())
-def test_the_worst_case_is_the_meters(size: int, bound: int | None, choices: int, has_files: bool) -> None:
-    extra = "" if bound is None else f',"max_tokens":{bound}'
-    text = "ms:" if has_files else ""
-    body = f'{{"model":"m","n":{choices}{extra},"x":"{text}{"y" * size}"}}'.encode()
-    asked = asked_from(body)
+def test_the_worst_case_is_bounded_by_body_request_and_window(
+    size: int, bound: int | None, choices: int, has_files: bool
+) -> None:
     tariff = Tariff(MODEL, ROW)
-    given_ = (asked.size_bytes, asked.max_tokens, asked.choices)
-    worst = worst_usage(asked, MODEL.context_length)
-    old = meter.Tariff(row=ROW, permits=(Permit(name="m", id="m", model=MODEL),))
-    assert tariff.worst_nano(*given_, has_files=asked.has_files) == old.worst_nano(asked)
-    assert tariff.worst_tokens(*given_, has_files=asked.has_files) == worst.prompt_tokens + worst.completion_tokens
+    prompt = 1000 if has_files else min(size + PREAMBLE_TOKENS, 1000)
+    answer = min(bound or 1000, 1000) * choices
+    assert tariff.worst_tokens(size, bound, choices, has_files=has_files) == prompt + answer
+    assert tariff.worst_nano(size, bound, choices, has_files=has_files) == prompt * 950 + answer * 4000
+
+
+def test_without_any_bound_the_longest_answer_counts() -> None:
+    unbounded = Tariff(Model(id="m", price=MODEL.price), ROW)
+    assert unbounded.worst_tokens(10, None) == 10 + PREAMBLE_TOKENS + LONGEST_ANSWER
+    assert unbounded.worst_tokens(10, None, has_files=True) == 2 * LONGEST_ANSWER
 
 
 def test_without_a_price_nothing_is_charged_and_the_basis_says_so() -> None:

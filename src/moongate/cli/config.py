@@ -69,14 +69,15 @@ def path(asked: Asked) -> int:
 
 @command.command("set-key")
 @click.argument("provider")
+@click.option("--upstream", is_flag=True, help="The name is what an upstream of the gateway has as its `keyring`.")
 @speaking
-def set_key(asked: Asked, provider: str) -> int:
+def set_key(asked: Asked, provider: str, upstream: bool) -> int:
     """Store PROVIDER's key in the system keyring. The key is read from stdin, or asked for without echo."""
     from moongate.facts.keys import Key
     from moongate.facts.providers import built_in
     from moongate.settings import vault
 
-    if provider not in built_in() or provider == "local":
+    if not upstream and (provider not in built_in() or provider == "local"):
         known = ", ".join(name for name in built_in() if name != "local")
         raise ProviderChoiceError(f"There is no provider {provider!r} with a key.", advice=f"Known: {known}.")
     if sys.stdin.isatty():
@@ -84,9 +85,8 @@ def set_key(asked: Asked, provider: str) -> int:
     else:
         secret = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
     vault.store(provider, Key(secret, source="what was entered"))
-    asked.show.talk(
-        f"stored; use it with -p {provider}, MOONGATE_PROVIDER or provider = {provider!r} in the settings"
-    )
+    use = f"-p {provider}, MOONGATE_PROVIDER or provider = {provider!r}"
+    asked.show.talk(f"stored; use it with {f'keyring = {provider!r}' if upstream else use} in the settings")
     if asked.show.json:
         asked.show.document({"provider": provider, "stored": True})
     return 0

@@ -49,6 +49,7 @@ NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 MONEY: Schema = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 ANY: Schema = {"type": "object"}
+EVENTS: Schema = {"description": "Events whose data are chunks of the answer, then [DONE]; a comment closes it."}
 MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 MAYBE_COUNT: Schema = {"type": ["integer", "null"], "minimum": 1}
 MAYBE_TEXTS: Schema = {"type": ["array", "null"], "items": TEXT}
@@ -151,7 +152,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/chat/completions",
         summary="A chat, plain or streamed",
         body=_ref("ChatRequest"),
-        answers={200: {JSON: _ref("ChatAnswer"), "text/event-stream": TEXT}},
+        answers={200: {JSON: _ref("ChatAnswer"), "text/event-stream": EVENTS}},
         refusals=(*BODY, 401, 403, 417, 431, *UPSTREAM),
     ),
     Operation(

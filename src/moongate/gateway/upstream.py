@@ -22,7 +22,6 @@ from moongate.gateway.breaker import Breaker
 from moongate.gateway.route import Offer, says_endpoint_is_ill
 from moongate.gateway.throttle import Throttle
 from moongate.settings.load import Settings
-from moongate.transport.aio import AsyncDoor
 from moongate.transport.connection import Limits as PoolLimits
 from moongate.transport.network import USER_AGENT
 from moongate.transport.pool import Pool
@@ -61,7 +60,6 @@ class Upstream:
         self.source = source
         self.name = source.name
         self._parts = parts(source.settings)
-        self._door: AsyncDoor | None = None
         self.row: Provider = self._parts.row
         self.guard: Guard = self._parts.guard
         self.pool = Pool(self.row, self._parts.network, limits=PoolLimits(max_connections=CONNECTIONS))
@@ -117,13 +115,6 @@ class Upstream:
             raise error_from(reply, self.row, model=call.model, secrets=self.secrets)
         return call.decode(reply)
 
-    @property
-    def door(self) -> AsyncDoor:
-        """The same endpoint through httpx2."""
-        if self._door is None:
-            self._door = AsyncDoor(self.row, self._parts.key, self._parts.network)
-        return self._door
-
     async def in_thread(self, ask: Callable[[], T]) -> T:
         """Have a blocking question answered in a thread, one at a time: the first brings the list for all."""
         async with self._looking:
@@ -151,9 +142,6 @@ class Upstream:
     async def close(self) -> None:
         """Close its connections, and end the embedded model if it was started."""
         await self.pool.close()
-        door, self._door = self._door, None
-        if door is not None:
-            await door.close()
         await asyncio.to_thread(self._parts.close)
 
 

@@ -110,7 +110,7 @@ def _key(account: Account, env: Mapping[str, str]) -> Key | None:
     if stored is None:
         raise ConfigError(
             f"The system's keyring has no key {account.keyring!r}.",
-            advice=f"Store one: moongate config set-key {account.keyring}",
+            advice=f"Store one: moongate config set-key --upstream {account.keyring}",
         )
     return stored
 
