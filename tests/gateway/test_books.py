@@ -132,6 +132,19 @@ def test_a_damaged_line_is_told_of_and_costs_no_other(desk: Desk, caplog: pytest
     assert "1 lines of the journal" in caplog.text
 
 
+def test_a_journal_of_an_unknown_worker_is_left_alone_and_told_of(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = crew.folder_of(desk.path)
+    folder.mkdir()
+    stray = folder / "00000009-000001.log"
+    stray.write_bytes(line(1))
+    with contextlib.closing(Books(desk.path)):
+        assert desk.entries() == ()
+    assert stray.exists()
+    assert "00000009-000001.log" in caplog.text
+
+
 def test_a_folder_that_cannot_be_made_is_explained(desk: Desk) -> None:
     crew.folder_of(desk.path).write_text("a file")
     with pytest.raises(StorageError, match="gateway"):

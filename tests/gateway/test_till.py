@@ -386,7 +386,7 @@ def test_content_is_kept_where_it_is_wanted_and_for_so_long(work: Callable[..., 
         files = b"".join(file.read_bytes() for file in kept.parent.glob("gateway-content*"))
         assert b"a question" not in files
 
-    work(body, content_days=1)
+    work(body, log_content=True, content_days=1)
 
 
 def test_without_log_content_nothing_is_kept(work: Callable[..., None]) -> None:
@@ -396,5 +396,23 @@ def test_without_log_content_nothing_is_kept(work: Callable[..., None]) -> None:
         bench.till.content(hold, b"a question", b"an answer")
         await bench.till.flush()
         assert bench.desk.content(hold.request_id) is None
+        assert not bench.path.with_name("gateway-content.sqlite3").exists()
 
     work(body)
+
+
+def test_what_was_kept_goes_on_time_also_when_nothing_is_kept_any_more(work: Callable[..., None]) -> None:
+    async def body(bench: Bench) -> None:
+        hold = await bench.held()
+        bench.till.content(hold, b"a question", b"an answer")
+        await bench.till.flush()
+        bench.till.use(on_full="refuse", log_content=False, content_days=2)
+        assert not bench.till.keeps_content
+        bench.clock.now += 86_401
+        await bench.till.flush()
+        assert bench.desk.content(hold.request_id) is not None
+        bench.clock.now += 86_401
+        await bench.till.flush()
+        assert bench.desk.content(hold.request_id) is None
+
+    work(body, log_content=True, content_days=1)

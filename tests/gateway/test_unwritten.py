@@ -43,11 +43,12 @@ def test_refusing_lets_no_call_begin_and_keeps_the_line_of_the_one_that_was_made
     waiting.retry()
     waiting.recovered()
     assert (waiting.shut, waiting.waiting) == (True, 1)
+    assert waiting.trouble == "the disk is full: calls are refused"
     disk.room = 1
     waiting.retry()
     waiting.recovered()
     waiting.check()
-    assert (disk.lines, waiting.waiting) == ([b"1"], 0)
+    assert (disk.lines, waiting.waiting, waiting.trouble) == ([b"1"], 0, None)
     assert "DOES NOT TAKE" in caplog.text
     assert "calls are refused" in caplog.text
     assert "nothing is lost" in caplog.text

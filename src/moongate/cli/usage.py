@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +16,7 @@ from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
 from moongate.ledger.book import Spent
 from moongate.ledger.entry import Entry
+from moongate.ledger.table import csv_from
 
 DAY_S = 86_400
 Document = dict[str, Any]
@@ -39,7 +38,7 @@ def command(asked: Asked, gateway: bool, days: int, by: str | None, calls: bool,
     if asked.show.json:
         asked.show.document({name: rows})
     elif as_csv:
-        asked.show.data(_csv(rows), end="")
+        asked.show.data(csv_from(rows), end="")
     else:
         columns = _columns(rows) if gateway else ("day", "provider", "model", "calls", "prompt", "completion", "cost")
         asked.show.table(columns, [_cells(row, columns) for row in rows])
@@ -80,15 +79,6 @@ def _call(entry: Entry) -> Document:
     del tokens["reported_cost"]
     fields["key"] = fields.pop("key_id")
     return {**fields, "at": rfc3339(entry.at), **tokens, "cost": entry.cost.amount if entry.cost else None}
-
-
-def _csv(rows: Sequence[Document]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
 
 
 _SHORT = {"prompt": "prompt_tokens", "completion": "completion_tokens"}

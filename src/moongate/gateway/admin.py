@@ -6,8 +6,6 @@ ends at once. Secrets are in the answer that makes them, and in no other.
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
@@ -29,6 +27,7 @@ from moongate.gateway.keys import KeyRow
 from moongate.gateway.limits import NAMES, Limits, limits_from
 from moongate.gateway.porter import KEY_MAX_LENGTH
 from moongate.gateway.replies import Refusal
+from moongate.ledger.table import csv_from
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -195,16 +194,6 @@ def _secret_in(headers: Headers) -> str:
     if len(given) > 1 or len(secret) > KEY_MAX_LENGTH or not secret.isascii():
         raise RefusedError(replies.WRONG_KEY)
     return secret
-
-
-def csv_from(rows: list[Document]) -> str:
-    """Return rows of the same names as CSV with a head."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
 
 
 def _limits(desk: Desk, account: str, given: Mapping[str, Any]) -> Limits:

@@ -91,7 +91,9 @@ class Gateway:
         return _json({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """Answer GET /health/ready: 503 until the list of models was had."""
+        """Answer GET /health/ready: 503 until the list of models was had, and while a full disk has calls refused."""
+        if self.till.trouble is not None:
+            return _json({"status": self.till.trouble}, status=503 if self.till.refuses else 200)
         if not self.upstreams.ready:
             return _json({"status": "waiting for the list of models"}, status=503)
         return _json({"status": "ok", "models": sum(len(offer.ids) for offer in self.upstreams.offers)})

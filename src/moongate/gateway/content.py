@@ -42,20 +42,26 @@ class Said:
 
 
 class Content:
-    """The file at `path`. `keep` belongs to the loop's thread, everything else to one other."""
+    """The file at `path`, made when there is something to keep. `write` and `close` belong to a thread of their own.
 
-    def __init__(self, path: Path, *, days: float, clock: Callable[[], float] = time.time) -> None:
+    `on` says whether anything is kept; what was kept before is removed on time either way.
+    """
+
+    def __init__(self, path: Path, *, on: bool, days: float, clock: Callable[[], float] = time.time) -> None:
         self.path = path
-        self._keep_s = days * DAY_S
+        self.on = on
+        self.days = days
         self._clock = clock
         self._queue: deque[Row] = deque()
         self._waiting = 0
         self._left_out = 0
         self._pruned = float("-inf")
-        self._connection = opened(path)
+        self._connection: sqlite3.Connection | None = None
 
     def keep(self, hold: Hold, request: bytes, answer: bytes) -> None:
-        """Note what was said; returns at once."""
+        """Note what was said, if it is to be kept; returns at once."""
+        if not self.on:
+            return
         is_cut = len(request) > BODY_MAX or len(answer) > BODY_MAX
         request, answer = request[:BODY_MAX], answer[:BODY_MAX]
         size = len(request) + len(answer)
@@ -68,7 +74,7 @@ class Content:
     @property
     def due(self) -> bool:
         """Whether there is something to write or to remove."""
-        return bool(self._queue) or self._clock() - self._pruned >= PRUNE_EVERY_S
+        return bool(self._queue) or (self._clock() - self._pruned >= PRUNE_EVERY_S and self.path.exists())
 
     def write(self) -> None:
         """Write what waits, remove what is too old. A failure costs the content, never a call: it is logged."""
@@ -76,10 +82,8 @@ class Content:
         self._waiting -= sum(len(row[3]) + len(row[4]) for row in rows)
         left_out, self._left_out = self._left_out, 0
         try:
-            with explained(self.path):
-                with transaction(self._connection):
-                    self._connection.executemany("INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?, ?)", rows)
-                self._prune()
+            if rows or self.path.exists():
+                self._written(rows)
         except StorageError as error:
             log.error("the content of %d calls is not kept: %s", len(rows), error)  # noqa: TRY400 - it explains itself
         if left_out:
@@ -88,13 +92,19 @@ class Content:
     def close(self) -> None:
         """Write what waits, and close the file."""
         self.write()
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
-    def _prune(self) -> None:
+    def _written(self, rows: list[Row]) -> None:
+        if self._connection is None:
+            self._connection = opened(self.path)
         now = self._clock()
-        if now - self._pruned >= PRUNE_EVERY_S:
-            self._pruned = now
-            prune(self._connection, before=now - self._keep_s)
+        with explained(self.path):
+            with transaction(self._connection):
+                self._connection.executemany("INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if now - self._pruned >= PRUNE_EVERY_S:
+                self._pruned = now
+                prune(self._connection, before=now - self.days * DAY_S)
 
 
 def beside(database: Path) -> Path:

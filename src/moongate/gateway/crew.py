@@ -28,7 +28,8 @@ def folder_of(database: Path) -> Path:
 def enter(connection: sqlite3.Connection, folder: Path, *, now: float) -> tuple[int, int]:
     """Add this process to the crew; return its id, never used before, and the file that its lock is on."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with transaction(connection):
+    _tell_strays(connection, folder)
+    with durably(connection), transaction(connection):  # or a power cut could leave journals that nobody looks for
         used = [int(path.name[:8]) for path in folder.glob("*.lock")]
         worker_id = max(int(connection.execute(_NEWEST).fetchone()[0]), *used, 0) + 1
         lock = os.open(_lock_path(folder, worker_id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -55,6 +56,18 @@ def reap(connection: sqlite3.Connection, folder: Path, *, but: int = 0) -> int:
 
 
 _NEWEST = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'workers'"
+
+
+def _tell_strays(connection: sqlite3.Connection, folder: Path) -> None:
+    known = {row[0] for row in connection.execute("SELECT id FROM workers")}
+    strays = sorted(path.name for path in folder.glob("*.log") if int(path.name[:8]) not in known)
+    if strays:
+        log.warning(
+            "the journals %s in %s belong to no worker of this database and are left alone; was it restored from a "
+            "backup? Then they hold calls since, maybe some that it has already",
+            ", ".join(strays),
+            folder,
+        )
 
 
 def _settle_up(connection: sqlite3.Connection, folder: Path, worker_id: int) -> bool:

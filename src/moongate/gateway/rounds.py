@@ -72,7 +72,7 @@ class Rounds:
         books: Books,
         thread: ThreadPoolExecutor,
         unwritten: Unwritten,
-        content: Content | None,
+        content: Content,
     ) -> None:
         self._till = till
         self._slices = slices
@@ -120,8 +120,7 @@ class Rounds:
         """Book everything, and leave the books. Raises StorageError."""
         async with self._one_at_a_time:
             self._unwritten.retry()
-            if self._content is not None:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._content.close)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._content.close)
             await asyncio.get_running_loop().run_in_executor(self._thread, self._books.close)
 
     async def _round(self) -> StorageError | None:
@@ -140,7 +139,7 @@ class Rounds:
                 return error
             self._unwritten.recovered()
             self._traded(asks, report)
-            if self._content is not None and self._content.due:
+            if self._content.due:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._content.write)
             return None
 

@@ -189,6 +189,8 @@ class Worker:
             log.warning("the configuration is not taken over: %s", error)
             return
         self._porter.use(config.options)
+        if self._till is not None:
+            _told(self._till, config.options)
         log.warning("the configuration was read again")
 
     async def _serve(self) -> None:
@@ -227,8 +229,8 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def _opened_till(self, options: Options) -> AsyncIterator[Till]:
-        days = options.log_content_days if options.log_content else None
-        async with tills.opened(self.place.path, on_full=options.on_disk_full, content_days=days) as till:
+        async with tills.opened(self.place.path) as till:
+            _told(till, options)
             self._till = till
             yield till
 
@@ -251,6 +253,11 @@ def _tally(options: Options) -> Iterator[Tally]:
         yield tally
     finally:
         tally.close()
+
+
+def _told(till: Till, options: Options) -> None:
+    """Have a till go by the configuration."""
+    till.use(on_full=options.on_disk_full, log_content=options.log_content, content_days=options.log_content_days)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

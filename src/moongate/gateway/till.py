@@ -43,7 +43,7 @@ class Till:
         thread: ThreadPoolExecutor,
         *,
         on_full: OnFull,
-        content: Content | None,
+        content: Content,
         clock: Callable[[], float],
     ) -> None:
         self._books = books
@@ -166,12 +166,26 @@ class Till:
     @property
     def keeps_content(self) -> bool:
         """Whether `log_content` is on, so that the answer's bytes are worth collecting."""
-        return self._content is not None
+        return self._content.on
 
     def content(self, hold: Hold, request: bytes, answer: bytes) -> None:
         """Keep what was said, if `keeps_content`; returns at once."""
-        if self._content is not None:
-            self._content.keep(hold, request, answer)
+        self._content.keep(hold, request, answer)
+
+    def use(self, *, on_full: OnFull, log_content: bool, content_days: float) -> None:
+        """Go by other settings from now on."""
+        self._unwritten.goes_on = on_full == "go_on"
+        self._content.on, self._content.days = log_content, content_days
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps calls from being written down, if anything does."""
+        return self._unwritten.trouble
+
+    @property
+    def refuses(self) -> bool:
+        """Whether no call may begin because of it."""
+        return self._unwritten.shut
 
     async def flush(self) -> None:
         """Wait until what this worker has settled so far is in the ledger. Raises StorageError."""
@@ -219,22 +233,19 @@ async def opened(
     path: Path,
     *,
     on_full: OnFull = "refuse",
-    content_days: float | None = None,
+    log_content: bool = False,
+    content_days: float = 7,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Till]:
     """Yield a till over the database at `path`, and keep it in step with the books for the length of the block.
 
-    `content_days`: keep what is said for so long; None keeps nothing. Raises StorageError.
+    With `log_content` what is said is kept, for `content_days`. Raises StorageError.
     """
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moongate-books")
     loop = asyncio.get_running_loop()
     try:
         books = await loop.run_in_executor(thread, lambda: Books(path, clock=clock))
-        content = None
-        if content_days is not None:
-            content = await loop.run_in_executor(
-                thread, lambda: Content(beside(path), days=content_days, clock=clock)
-            )
+        content = Content(beside(path), on=log_content, days=content_days, clock=clock)
         till = Till(books, thread, on_full=on_full, content=content, clock=clock)
         running = asyncio.create_task(till.run(), name="moongate-till")
         try:

@@ -86,6 +86,13 @@ class Unwritten:
         """How many lines wait in memory."""
         return len(self._lines)
 
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong, in words; None where nothing is."""
+        if not self.full:
+            return None
+        return "the disk is full: calls go on uncounted" if self.goes_on else "the disk is full: calls are refused"
+
     def _is_full(self, error: BaseException | None) -> None:
         self.full = True
         self.shut = not self.goes_on
