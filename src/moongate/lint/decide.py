@@ -42,6 +42,7 @@ class Decider:
         self._names = names
         self._signs = signs
         self._models: dict[int, bool] = {}
+        self._parts: dict[int, list[tuple[int, tuple[Sign, ...]]]] = {}
 
     def bind(self, place: Node) -> list[Bound]:
         """Return what a place is bound to: one endpoint, several where a constant is used at several, or nothing."""
@@ -86,14 +87,11 @@ class Decider:
             if group.kind is Kind.SCOPE and group.name in ("function", "class", "module", "block"):
                 return []
             if group.kind is Kind.PAIR and self._names.is_name(group) and id(group) not in seen:
-                return self._used(group, seen | {id(group)}) or self._own_name(group)
+                return self._used(group, seen | {id(group)})
             bound = self._beside(group, child, word)
             if bound is not None:
                 return [bound]
             child = group
-        return []
-
-    def _own_name(self, pair: Node) -> list[Bound]:
         return []
 
     def _beside(self, group: Node, child: Node, place: Node) -> Bound | None:
@@ -102,15 +100,21 @@ class Decider:
             case Kind.CALL:
                 return self._chosen(self._of_call(group, child), place, level="call")
             case Kind.MAP | Kind.LIST:
-                beside = [item for item in group.items if item is not child and not self._has_model(item)]
-                return self._chosen(self._signs.of_all(beside), place, level="call")
+                return self._chosen(self._of_others(group, child), place, level="call")
             case Kind.PAIR:
                 return self._under(group)
             case Kind.SCOPE:
-                beside = [item for item in group.items if item is not child and self._is_near(item)]
-                return self._chosen(self._signs.of_all(beside), place, level="scope") or _labelled(group)
+                return self._chosen(self._of_others(group, child), place, level="scope") or _labelled(group)
             case _:
                 return None
+
+    def _of_others(self, group: Node, child: Node) -> list[Sign]:
+        """Return the signs of what stands in a group besides `child` and has no model of its own."""
+        parts = self._parts.get(id(group))
+        if parts is None:
+            near = [(item, self._signs.of(item)) for item in group.items if self._is_near(item)]
+            parts = self._parts[id(group)] = [(id(item), signs) for item, signs in near if signs]
+        return [sign for part, signs in parts if part != id(child) for sign in signs]
 
     def _of_call(self, call: Node, child: Node) -> list[Sign]:
         beside = [

@@ -17,6 +17,7 @@ _WRAPS = frozenset(
 )
 _DEFAULTS = frozenset({"default", "default_value", "fallback", "defaultvalue", "else_"})
 _DEEP = 6
+_MANY = 50  # values of one name that are looked at; more are no constant any more
 OPEN = "\0"  # stands in a text for a piece that is not known
 
 
@@ -42,8 +43,15 @@ class Names:
                 self._read.setdefault(node.items[0].name, []).append(node)
         self._named = {id(pair) for pairs in self._pairs.values() for pair in pairs}
         self._last: dict[str, list[Node]] = {}
+        self._attributes: dict[str, list[Node]] = {}
         for name, pairs in self._pairs.items():
-            self._last.setdefault(name.rpartition(".")[2], []).extend(pairs)
+            base, _, last = name.rpartition(".")
+            self._last.setdefault(last, []).extend(pairs)
+            while base:
+                self._attributes.setdefault(base, []).extend(pairs)
+                base = base.rpartition(".")[0]
+        self._homes: dict[int, Node | None] = {}
+        self._seen: dict[tuple[str, int], list[Node]] = {}
 
     def is_name(self, pair: Node) -> bool:
         """Say whether a pair gives a name a value."""
@@ -51,8 +59,7 @@ class Names:
 
     def attributes(self, name: str) -> list[Node]:
         """Return what is assigned to attributes of a name: `config.BaseURL = …`."""
-        start = f"{name}."
-        return [pair for key, pairs in self._pairs.items() if key.startswith(start) for pair in pairs]
+        return self._attributes.get(name, [])
 
     def uses(self, pair: Node) -> list[Node]:
         """Return the places where the value that a pair gives to a name may be read."""
@@ -61,7 +68,7 @@ class Names:
         words += [call for call in self._read.get(pair.name, []) if pair in self.given(pair.name, call)]
         if not words and "." not in pair.name:
             words = [word for word in self._words.get(last, []) if word.name.partition(".")[0] == pair.name]
-        return words
+        return words[: 4 * _MANY]
 
     def function(self, name: str) -> Node | None:
         """Return the function of a name that only one function of the file has."""
@@ -70,22 +77,34 @@ class Names:
 
     def given(self, name: str, at: Node) -> list[Node]:
         """Return what may be assigned to a name as it is seen from a place: the pairs of the nearest scope."""
+        key = name, id(self._home(at))
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = self._given(name, at)[:_MANY]
+        return [pair for pair in found if pair is not at]
+
+    def _given(self, name: str, at: Node) -> list[Node]:
         pairs = self._pairs.get(name)
         if pairs is None:
             if "." not in name:
                 return []
             pairs = [pair for pair in self._last.get(name.rpartition(".")[2], []) if pair.value is not None]
-            homes = {id(_home(pair)) for pair in pairs}
+            homes = {id(self._home(pair)) for pair in pairs}
             own = name.startswith(("self.", "this.", "cls.", "@"))
             return pairs if own or len(homes) == 1 else []
         if "." in name or name.startswith("@"):
             return pairs
         above = {id(node): depth for depth, node in enumerate(at.above())}
-        seen = [(above[id(_home(pair))], pair) for pair in pairs if id(_home(pair)) in above and pair is not at]
-        if not seen:
-            return []
-        nearest = min(depth for depth, _ in seen)
+        seen = [(above[id(home)], pair) for pair in pairs if id(home := self._home(pair)) in above]
+        nearest = min((depth for depth, _ in seen), default=0)
         return [pair for depth, pair in seen if depth == nearest]
+
+    def _home(self, node: Node) -> Node | None:
+        """Return the scope in which a name that is given, or read, at a place is looked for first."""
+        key = id(node)
+        if key not in self._homes:
+            self._homes[key] = next((n for n in node.above() if is_home(n)), None)
+        return self._homes[key]
 
     def values(self, node: Node | None, depth: int = 0) -> Iterator[Node]:
         """Yield the nodes that a value may be, names followed, choices and defaults opened."""
@@ -175,8 +194,9 @@ def _is_name(pair: Node) -> bool:
     return False
 
 
-def _home(pair: Node) -> Node | None:
-    return next((n for n in pair.above() if (n.kind is Kind.SCOPE and n.name in _HOMES) or n.name == "env"), None)
+def is_home(node: Node) -> bool:
+    """Say whether names that are given in a node are its own."""
+    return (node.kind is Kind.SCOPE and node.name in _HOMES) or node.name == "env"
 
 
 def is_getenv(call: Node) -> bool:

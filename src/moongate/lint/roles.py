@@ -5,6 +5,7 @@ Comparisons, prose, answers, prices, lists of retired ids and ids that a test ex
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -42,45 +43,74 @@ class Role:
     is_model: bool
 
 
-def role_of(node: Node, names: Names, *, weights: bool = False) -> Role | None:
-    """Return what a text is used as, None when it is only mentioned. `weights`: the file loads models itself."""
-    pair: Node | None = None
-    is_model: bool | None = None
-    child, called = node, False
-    for group in node.above():
-        match group.kind:
-            case Kind.TEST:
-                return None
-            case Kind.JOIN if group.name == "+" and len(group.items) > 1:
-                return None
-            case Kind.JOIN if is_model is None and _reads_model(group):
-                is_model = True
-            case Kind.PAIR:
-                if _is_mention(group, is_model=is_model, called=called):
+class Roles:
+    """Tells what the texts of one file are used as. `weights`: the file loads models itself."""
+
+    def __init__(self, names: Names, *, weights: bool = False) -> None:
+        self._names = names
+        self._weights = weights
+        self._answers: dict[int, bool] = {}
+        self._options: dict[int, dict[int, str]] = {}
+
+    def of(self, node: Node) -> Role | None:
+        """Return what a text is used as, None when it is only mentioned."""
+        pair: Node | None = None
+        is_model: bool | None = None
+        child, called = node, False
+        for group in node.above():
+            match group.kind:
+                case Kind.TEST:
                     return None
-                if not is_model and (pair is None or known.plain(pair.name) in _LOOKED_THROUGH):
-                    pair, is_model = group, names_model(group)
-            case Kind.CALL:
-                is_model = _argument(group, child, names) if is_model is None else is_model
-                if is_model is None and not _passes_on(group):
+                case Kind.JOIN if group.name == "+" and len(group.items) > 1:
                     return None
-                called = called or not _passes_on(group)
-                if _is_refused(group, weights=weights):
-                    return None
-            case Kind.MAP if _is_answer(group):
-                return None
-            case Kind.SCOPE:
-                if _is_mentioned_in(group) or (is_model is None and not _gives(group)):
-                    return None
-                is_model = bool(is_model)
-            case Kind.LIST if is_model is None:
-                option = _option_before(group, child)
-                if option is not None:
-                    is_model = known.is_model_key(option)
-                    if not is_model:
+                case Kind.JOIN if is_model is None and _reads_model(group):
+                    is_model = True
+                case Kind.PAIR:
+                    if _is_mention(group, is_model=is_model, called=called):
                         return None
-        child = group
-    return Role(pair=pair, is_model=bool(is_model))
+                    if not is_model and (pair is None or known.plain(pair.name) in _LOOKED_THROUGH):
+                        pair, is_model = group, names_model(group)
+                case Kind.CALL:
+                    is_model = _argument(group, child, self._names) if is_model is None else is_model
+                    if is_model is None and not _passes_on(group):
+                        return None
+                    called = called or not _passes_on(group)
+                    if _is_refused(group, weights=self._weights):
+                        return None
+                case Kind.MAP if self._is_answer(group):
+                    return None
+                case Kind.SCOPE:
+                    if _is_mentioned_in(group) or (is_model is None and not _gives(group)):
+                        return None
+                    is_model = bool(is_model)
+                case Kind.LIST if is_model is None:
+                    option = self._option_before(group, child)
+                    if option is not None:
+                        is_model = known.is_model_key(option)
+                        if not is_model:
+                            return None
+            child = group
+        return Role(pair=pair, is_model=bool(is_model))
+
+    def _is_answer(self, group: Node) -> bool:
+        """Say whether a table is what a provider answers, rather than what it is asked."""
+        if id(group) not in self._answers:
+            self._answers[id(group)] = any(
+                pair.name in _ANSWERS
+                or (pair.name == "object" and pair.value is not None and pair.value.kind is Kind.TEXT)
+                for pair in group.pairs()
+            )
+        return self._answers[id(group)]
+
+    def _option_before(self, group: Node, child: Node) -> str | None:
+        """Return the option that a value in a list follows: `["--model", "kimi-k2.6"]`."""
+        if id(group) not in self._options:
+            self._options[id(group)] = {
+                id(after): before.name
+                for before, after in itertools.pairwise(group.items)
+                if before.kind is Kind.TEXT and before.name.startswith("-")
+            }
+        return self._options[id(group)].get(id(child))
 
 
 def names_model(pair: Node) -> bool:
@@ -112,8 +142,9 @@ def _is_mention(pair: Node, *, is_model: bool | None, called: bool) -> bool:
 
 def _is_alias(pair: Node) -> bool:
     """Say whether a name for a model is the project's own: LiteLLM's `model_name` beside its `litellm_params`."""
-    beside = pair.up.items if pair.up is not None and pair.up.kind is Kind.MAP else []
-    return known.plain(pair.name) == "model_name" and any(item.name == "litellm_params" for item in beside)
+    if known.plain(pair.name) != "model_name" or pair.up is None:
+        return False
+    return any(item.name == "litellm_params" for item in pair.up.items)
 
 
 def _argument(call: Node, child: Node, names: Names) -> bool | None:
@@ -153,18 +184,3 @@ def _is_mentioned_in(scope: Node) -> bool:
 def _gives(scope: Node) -> bool:
     """Say whether a block hands out what stands alone in it: a `return`, a function that is one expression."""
     return scope.name == "return" or (scope.name == "function" and not scope.label and len(scope.items) <= 1)
-
-
-def _is_answer(group: Node) -> bool:
-    """Say whether a table is what a provider answers, rather than what it is asked."""
-    return any(
-        pair.name in _ANSWERS or (pair.name == "object" and pair.value is not None and pair.value.kind is Kind.TEXT)
-        for pair in group.pairs()
-    )
-
-
-def _option_before(group: Node, child: Node) -> str | None:
-    """Return the option that a value in a list follows: `["--model", "kimi-k2.6"]`."""
-    place = next((n for n, item in enumerate(group.items) if item is child), 0)
-    before = group.items[place - 1] if place else None
-    return before.name if before is not None and before.kind is Kind.TEXT and before.name.startswith("-") else None

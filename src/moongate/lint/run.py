@@ -60,6 +60,13 @@ def _content(path: str) -> bytes | None:
 
 def lint_bytes(path: str, data: bytes, knowledge: Knowledge, options: Options) -> Result:
     """Return what is wrong in a content; nothing for a generated or binary one, or one in no known language."""
+    try:
+        return _judged(path, data, knowledge, options)
+    except RecursionError:  # hundreds of brackets in each other: no code that people write
+        return Result(path=path, notes=(f"{path}: not judged: it is nested too deeply",))
+
+
+def _judged(path: str, data: bytes, knowledge: Knowledge, options: Options) -> Result:
     sheet = _sheet(path, data, knowledge)
     if sheet is None:
         return Result(path=path)

@@ -15,7 +15,7 @@ from moongate.lint.judge import Judgement, judge, looks_kimi
 from moongate.lint.knowledge import Knowledge
 from moongate.lint.read import Read
 from moongate.lint.requests import Request, container_of, parameters
-from moongate.lint.roles import role_of
+from moongate.lint.roles import Roles
 from moongate.lint.signs import Sign, Signs
 from moongate.lint.tree import Kind, Node
 
@@ -121,6 +121,11 @@ class Sheet:
         return Decider(self.root, self.names, self.signs)
 
     @functools.cached_property
+    def roles(self) -> Roles:
+        """What texts are used as."""
+        return Roles(self.names, weights="vllm" in self.frameworks)
+
+    @functools.cached_property
     def uses(self) -> tuple[Use, ...]:
         """Every id in the file that is used, each with the endpoint it is meant for; a constant may have several."""
         return tuple(use for node in self.nodes if node.kind is Kind.TEXT for use in self._uses_of(node))
@@ -201,7 +206,7 @@ class Sheet:
         kimi = looks_kimi(text)
         if not text or len(text) > 120 or not (kimi or _may_be_id(text)):
             return
-        role = role_of(node, self.names, weights="vllm" in self.frameworks)
+        role = self.roles.of(node)
         if role is None:
             return
         pair, is_model = role.pair, role.is_model

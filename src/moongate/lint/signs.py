@@ -16,7 +16,7 @@ from moongate.lint.endpoints import Address, Endpoint, address, at, named
 from moongate.lint.follow import OPEN, Names, is_getenv, variables
 from moongate.lint.tree import Kind, Node
 
-_DEEP = 7
+_FAR = 5  # names that are followed one after the other
 _OURS = ("moonshotserver", "moonshot_server", "fakemoonshot", "mockmoonshot")
 _API_PATHS = (
     "/chat/completions",
@@ -49,45 +49,44 @@ class Signs:
     def __init__(self, names: Names, own: Mapping[str, Provider]) -> None:
         self._names = names
         self._own = own
-        self._kept: dict[int, tuple[Sign, ...]] = {}
+        self._kept: dict[tuple[int, int], tuple[Sign, ...]] = {}
         self._busy: set[int] = set()
 
-    def of(self, node: Node, depth: int = 0) -> tuple[Sign, ...]:
-        """Return the signs in a node and in what its names stand for."""
-        kept = self._kept.get(id(node))
+    def of(self, node: Node, hops: int = 0) -> tuple[Sign, ...]:
+        """Return the signs in a node and in what its names stand for; `hops` counts names followed on the way."""
+        key = id(node), hops
+        kept = self._kept.get(key)
         if kept is not None:
             return kept
-        if depth > _DEEP or id(node) in self._busy:
+        if hops > _FAR or id(node) in self._busy:
             return ()
         self._busy.add(id(node))
-        found = tuple(self._in(node, depth))
+        found = self._kept[key] = tuple(self._in(node, hops))
         self._busy.discard(id(node))
-        if depth == 0:
-            self._kept[id(node)] = found
         return found
 
-    def of_all(self, nodes: Iterable[Node], depth: int = 0) -> tuple[Sign, ...]:
+    def of_all(self, nodes: Iterable[Node], hops: int = 0) -> tuple[Sign, ...]:
         """Return the signs in several nodes."""
-        return tuple(sign for node in nodes for sign in self.of(node, depth))
+        return tuple(sign for node in nodes for sign in self.of(node, hops))
 
-    def _in(self, node: Node, depth: int) -> Iterator[Sign]:
+    def _in(self, node: Node, hops: int) -> Iterator[Sign]:
         match node.kind:
             case Kind.PAIR:
-                yield from self._in_pair(node, depth)
+                yield from self._in_pair(node, hops)
             case Kind.TEXT | Kind.JOIN:
-                yield from self._in_text(node, depth)
+                yield from self._in_text(node, hops)
             case Kind.WORD:
-                yield from self._in_word(node, depth)
+                yield from self._in_word(node, hops)
             case Kind.CALL:
-                yield from self._in_call(node, depth)
+                yield from self._in_call(node, hops)
             case Kind.MAP | Kind.LIST:
-                yield from self.of_all(node.items, depth + 1)
+                yield from self.of_all(node.items, hops)
             case Kind.SCOPE:
-                yield from self.of_all(node.items, depth + 1)
+                yield from self.of_all(node.items, hops)
             case _:
                 return
 
-    def _in_pair(self, node: Node, depth: int) -> Iterator[Sign]:
+    def _in_pair(self, node: Node, hops: int) -> Iterator[Sign]:
         value = node.value
         if (
             value is None
@@ -96,7 +95,7 @@ class Signs:
         ):
             return
         if known.is_url_key(node.name):
-            yield from self._address(node.name, value, depth)
+            yield from self._address(node.name, value, hops)
         elif (
             known.is_provider_key(node.name)
             and (name := self._names.text(value))
@@ -106,11 +105,11 @@ class Signs:
         elif node.name in known.key_variables():
             yield from self._key(node.name, node, node.name)
         elif known.is_key_key(node.name):
-            yield from self._keys(node.name, value, depth)
+            yield from self._keys(node.name, value, hops)
         elif not known.is_model_key(node.name):
-            yield from self.of(value, depth + 1)
+            yield from self.of(value, hops)
 
-    def _address(self, name: str, value: Node, depth: int) -> Iterator[Sign]:
+    def _address(self, name: str, value: Node, hops: int) -> Iterator[Sign]:
         """A value under a name for addresses."""
         text = self._names.text(value)
         where = address(text) if text is not None else None
@@ -126,7 +125,7 @@ class Signs:
             return
         yield from self._variable(value, name)
         if value.kind is not Kind.TEXT:
-            yield from self.of(value, depth + 1)
+            yield from self.of(value, hops)
 
     def _variable(self, value: Node, name: str) -> Iterator[Sign]:
         for variable, node in variables(value):
@@ -141,7 +140,7 @@ class Signs:
         if endpoint is not None:
             yield Sign(kind=kind, endpoints=(endpoint,), node=node, name=name, says=says)
 
-    def _keys(self, name: str, value: Node, depth: int) -> Iterator[Sign]:
+    def _keys(self, name: str, value: Node, hops: int) -> Iterator[Sign]:
         for inner in [value, *self._names.values(value)]:
             for variable, node in variables(inner):
                 yield from self._key(variable, node, name)
@@ -152,7 +151,7 @@ class Signs:
         if endpoints or variable in known.OTHERS_KEY_VARIABLES:
             yield Sign(kind="key", endpoints=endpoints, node=node, name=name, says=f"the key variable {variable}")
 
-    def _in_text(self, node: Node, depth: int) -> Iterator[Sign]:
+    def _in_text(self, node: Node, hops: int) -> Iterator[Sign]:
         """An address that stands anywhere: it counts when it is a known endpoint's, or looks like an API's."""
         text = self._names.text(node)
         where = address(text) if text is not None and "://" in text else None
@@ -163,35 +162,35 @@ class Signs:
             ):
                 yield Sign(kind="url", endpoints=(endpoint,), node=node, name="", says=f"{where.text!r}", where=where)
         elif node.kind is Kind.JOIN:
-            yield from self.of_all(node.items, depth + 1)
+            yield from self.of_all(node.items, hops)
 
-    def _in_word(self, node: Node, depth: int) -> Iterator[Sign]:
+    def _in_word(self, node: Node, hops: int) -> Iterator[Sign]:
         for variable, inner in variables(node):
             yield from self._key(variable, inner, node.name)
             if variable in known.url_variables():
                 yield from self._variable(node, node.name)
         if node.head is not None:
-            yield from self.of(node.head, depth + 1)
+            yield from self.of(node.head, hops)
         elif node.name:
-            yield from self.of_name(node.name, node, depth)
+            yield from self.of_name(node.name, node, hops)
 
-    def of_name(self, name: str, place: Node, depth: int = 0) -> Iterator[Sign]:
+    def of_name(self, name: str, place: Node, hops: int = 0) -> Iterator[Sign]:
         """Yield the signs in what a dotted name stands for, as far as its beginning is known here."""
         parts = name.split(".")
         for length in range(len(parts), 0, -1):
             prefix = ".".join(parts[:length])
             given = [pair for pair in self._names.given(prefix, place) if not any(pair is up for up in place.above())]
             values = [pair.value for pair in given if pair.value is not None and pair.label != "import"]
-            found = [*self.of_all(values, depth + 1), *self._attributes(prefix, depth)]
+            found = [*self.of_all(values, hops + 1), *self._attributes(prefix, hops)]
             if found or (length == 1 and values):
                 yield from found
                 return
         yield from self._imported(parts[0], place)
 
-    def _attributes(self, name: str, depth: int) -> Iterator[Sign]:
+    def _attributes(self, name: str, hops: int) -> Iterator[Sign]:
         """What is set on a name afterwards: `config.BaseURL = …`."""
         for pair in self._names.attributes(name):
-            yield from self._in_pair(pair, depth + 1)
+            yield from self._in_pair(pair, hops + 1)
 
     def _imported(self, name: str, place: Node) -> Iterator[Sign]:
         if (provider := known.provider_in(name)) and not name.lower().startswith(_OURS):
@@ -206,30 +205,30 @@ class Signs:
         if provider is not None:
             yield from self._provider("callee", provider, first, node.name, f"{node.name}({first.name!r})")
 
-    def _in_call(self, node: Node, depth: int) -> Iterator[Sign]:
+    def _in_call(self, node: Node, hops: int) -> Iterator[Sign]:
         last = node.name.replace("::", ".").rpartition(".")[2]
         if is_getenv(node):
             variable = node.items[0].name
             yield from self._key(variable, node.items[0], variable)
             yield from self._variable(node, variable)
-            yield from self.of_all(node.items[1:], depth + 1)
+            yield from self.of_all(node.items[1:], hops)
             return
         if node.head is not None:
-            yield from self.of(node.head, depth + 1)
+            yield from self.of(node.head, hops)
         if len(node.items) == 1 and known.is_url_key(last):
-            yield from self._address(last, node.items[0], depth)
+            yield from self._address(last, node.items[0], hops)
             return
         if len(node.items) == 1 and known.is_key_key(last):
-            yield from self._keys(last, node.items[0], depth)
+            yield from self._keys(last, node.items[0], hops)
             return
         if len(node.items) == 1 and known.is_model_key(last):
             return
-        yield from self.of_all(node.items, depth + 1)
+        yield from self.of_all(node.items, hops)
         function = self._names.function(node.name) if node.name else None
         if function is not None:
-            yield from self.of_all((item for item in function.items if item.kind is not Kind.TEST), depth + 1)
+            yield from self.of_all((item for item in function.items if item.kind is not Kind.TEST), hops + 1)
         elif node.head is None and "." in node.name:
-            yield from self.of_name(node.name.rpartition(".")[0], node, depth + 1)
+            yield from self.of_name(node.name.rpartition(".")[0], node, hops + 1)
         yield from self._named_by_argument(node)
         provider = known.provider_in(last) or known.provider_in(node.name.partition(".")[0])
         if provider and node.label != "command" and not node.name.lower().rpartition(".")[2].startswith(_OURS):
