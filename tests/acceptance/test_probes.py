@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from moongate.acceptance.judges import seen
-from moongate.acceptance.probes import CHAT, UNLISTED, Ask, Subject, probes
+from moongate.acceptance.probe import CHAT, Ask, Subject
+from moongate.acceptance.probes import UNLISTED, probes
 from moongate.wire.calls import encoded
 from moongate.wire.peek import models_in
 from moongate.wire.replies import Reply
@@ -84,3 +87,8 @@ def test_a_refusal_for_another_reason_settles_nothing() -> None:
     other = seen(Reply(status=400, body=b'{"error": {"message": "something else", "type": "x"}}'))
     settled = {probe.id for probe in probes() if probe.judge([other])[0] == "confirmed"}
     assert settled == set()
+
+
+def test_the_page_names_every_probe() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "acceptance.md").read_text("utf-8")
+    assert [probe.id for probe in probes() if f"`{probe.id}`" not in page] == []

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from moongate.acceptance.judges import seen
-from moongate.acceptance.probes import Ask
+from moongate.acceptance.probe import Ask
 from moongate.acceptance.purse import MARGIN_TOKENS, Purse
 from moongate.facts.money import Money, Price
 from moongate.wire.calls import encoded

@@ -90,6 +90,17 @@ def refused(*words: str, status: int = 400) -> Judge:
     return judge
 
 
+def spent_on_thinking(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by an empty answer that was cut by its length, refute by a 400; an answer with text settles nothing."""
+    last = replies[-1]
+    if not last.ok:
+        return ("refuted" if last.status == 400 else "open"), last.said
+    choice = next(iter(_list(last.payload, "choices")), None)
+    content, finish = _get(_get(choice, "message"), "content"), _get(choice, "finish_reason")
+    confirmed = finish == "length" and content in ("", None)
+    return ("confirmed" if confirmed else "open"), f"content {content!r:.40}, finish_reason {finish!r}"
+
+
 def unauthorized(kind: str) -> Judge:
     """Return a judge: confirmed by a 401 of this type, refuted by any other answer in JSON."""
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moongate.acceptance.judges import Seen, Status, seen
-from moongate.acceptance.probes import BALANCE, UNLISTED, Ask, Probe, Subject, probes
+from moongate.acceptance.probe import Ask, Probe, Subject
+from moongate.acceptance.probes import BALANCE, UNLISTED, probes
 from moongate.acceptance.purse import Purse, dearest_price
 from moongate.client.build import Parts
 from moongate.client.guard import Guard, Permit

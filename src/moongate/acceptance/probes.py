@@ -6,92 +6,50 @@ if it is answered, also where a refusal is expected. Sending, money and evidence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import replace
 
 from moongate.acceptance import judges
-from moongate.acceptance.judges import Judge
+from moongate.acceptance.documented import documented, undecided
+from moongate.acceptance.probe import (
+    AS_IT_IS,
+    CALL_TOKENS,
+    CALM,
+    CHAT,
+    HI,
+    PINNED,
+    SWITCHED,
+    Ask,
+    Probe,
+    Subject,
+    chat,
+    plain,
+    refused,
+    tool,
+)
+from moongate.wire.limits import UNTOLD_ANSWER
+from moongate.wire.rules import families
 
-CHAT, ESTIMATE = "/chat/completions", "/tokenizers/estimate-token-count"
+ESTIMATE = "/tokenizers/estimate-token-count"
 BALANCE = "/users/me/balance"
 UNLISTED = "moongate-acceptance-no-such-model"  # sent on purpose, and only here
 NO_ROUTE = "/moongate-acceptance-no-such-route"
-TOKENS = 16  # of an answer that only has to come
-CALL_TOKENS = 64  # of an answer with a tool call in it
 MAX_TOKENS = 8  # what the probe of `max_tokens` asks for
-WITHOUT_MAX = {"k3": 131_072}  # completion tokens where a request sets no limit (documentation, 2026-08-13)
-WITHOUT_MAX_OTHERS = 32_768
 IMAGE_TOKENS = 8_192  # for an image that should not be taken
-
-Key = Literal["own", "none", "made up"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """The model under test, and the family whose rules it follows ("unknown" when no row has it)."""
-
-    model: str
-    family: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ask:
-    """One request. `worst_tokens` bounds its completion, `more_prompt` what its prompt holds beyond its bytes."""
-
-    method: str
-    path: str
-    fields: Mapping[str, Any] | None = None
-    key: Key = "own"
-    worst_tokens: int = 0
-    more_prompt: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probe:
-    """One fact and how to settle it.
-
-    `families` are those that the fact is about, None for every model. `unlisted` marks the one kind of probe that
-    names an id which the endpoint does not list.
-    """
-
-    id: str
-    fact: str
-    question: str
-    rests_on: str
-    build: Callable[[Subject], tuple[Ask, ...]]
-    judge: Judge
-    families: tuple[str, ...] | None = None
-    unlisted: bool = False
 
 
 def probes() -> tuple[Probe, ...]:
     """Return every probe, free ones first, the one that needs the largest reserve last."""
-    return (*_doors(), *_refusals(), *_pinned(), *_thinking(), *_answers(), _max_tokens())
-
-
-SWITCHED = ("k2.6", "k2.5")  # thinking can be turned off, temperature is pinned either way
-PINNED = ("k3", "k2.7-code", *SWITCHED)
-CALM = {"thinking": {"type": "disabled"}}
-AS_IT_IS = None  # as the value of `thinking`: not sent, so that the model thinks
-HI = [{"role": "user", "content": "Say hi."}]
-
-
-def _chat(more: Mapping[str, Any], *, times: int = 1, tokens: int = TOKENS) -> Callable[[Subject], tuple[Ask, ...]]:
-    """Return what builds a chat; `more` may replace the messages. Thinking is off unless `more` says something."""
-
-    def build(subject: Subject) -> tuple[Ask, ...]:
-        calm = CALM if subject.family in SWITCHED else {}
-        asked = {"model": subject.model, "messages": HI, "max_completion_tokens": tokens, **calm, **more}
-        fields = {name: value for name, value in asked.items() if value is not AS_IT_IS}
-        choices = fields.get("n", 1)
-        return (Ask(method="POST", path=CHAT, fields=fields, worst_tokens=tokens * choices),) * times
-
-    return build
-
-
-def _plain(ask: Ask) -> Callable[[Subject], tuple[Ask, ...]]:
-    return lambda subject: (ask,)
+    return (
+        *_doors(),
+        *_refusals(),
+        *documented(),
+        *_pinned(),
+        *_thinking(),
+        *_answers(),
+        *undecided(),
+        _max_tokens(),
+    )
 
 
 def _doors() -> Iterator[Probe]:
@@ -101,7 +59,7 @@ def _doors() -> Iterator[Probe]:
         fact="Without a key the answer is 401 incorrect_api_key_error",
         question="Which type has the 401 without a key?",
         rests_on="observed on both hosts (2026-09-01); invalid_authentication_error observed before (2026-07-27)",
-        build=_plain(Ask(method="GET", path="/models", key="none")),
+        build=plain(Ask(method="GET", path="/models", key="none")),
         judge=judges.unauthorized("incorrect_api_key_error"),
     )
     yield Probe(
@@ -109,7 +67,7 @@ def _doors() -> Iterator[Probe]:
         fact="With a wrong key the answer is 401 invalid_authentication_error",
         question="Which type has the 401 with a made-up key?",
         rests_on="documentation (2026-08-13); the other type seen for wrong keys of the Chinese host",
-        build=_plain(Ask(method="GET", path="/models", key="made up")),
+        build=plain(Ask(method="GET", path="/models", key="made up")),
         judge=judges.unauthorized("invalid_authentication_error"),
     )
     yield Probe(
@@ -117,7 +75,7 @@ def _doors() -> Iterator[Probe]:
         fact="An unknown route is answered with 404 url.not_found before the key is looked at",
         question="What does a route that does not exist answer without a key?",
         rests_on="observed (2026-07-27) and test data of several projects",
-        build=_plain(Ask(method="POST", path=NO_ROUTE, key="none")),
+        build=plain(Ask(method="POST", path=NO_ROUTE, key="none")),
         judge=judges.no_route,
     )
     yield Probe(
@@ -133,7 +91,7 @@ def _doors() -> Iterator[Probe]:
         fact="The balance is three numbers: available = voucher + cash, or voucher alone when cash is owed",
         question="Which shape has the balance?",
         rests_on="specification (2026-08-17) and one observation (2026-09-19)",
-        build=_plain(Ask(method="GET", path=BALANCE)),
+        build=plain(Ask(method="GET", path=BALANCE)),
         judge=judges.balance_shape,
     )
     yield Probe(
@@ -149,72 +107,45 @@ def _doors() -> Iterator[Probe]:
         fact="An id that is not listed gets 404 resource_not_found_error, 'Not found the model …'",
         question="What does an id that the list lacks get?",
         rests_on="many published captures, to 2026-09",
-        build=_chat({"model": UNLISTED, "max_completion_tokens": 1}),
+        build=chat({"model": UNLISTED, "max_completion_tokens": 1}),
         judge=judges.unknown_model,
         unlisted=True,
     )
 
 
-def _refused(
-    id_: str,
-    fact: str,
-    more: Mapping[str, Any],
-    *words: str,
-    rests_on: str,
-    families: tuple[str, ...] | None = None,
-) -> Probe:
-    """Return a probe whose fact is a refusal: it costs nothing unless it is refuted."""
-    tokens = CALL_TOKENS if "tool_choice" in more else TOKENS
-    return Probe(
-        id=id_,
-        fact=fact,
-        question="Is this refused?",
-        rests_on=rests_on,
-        build=_chat(more, tokens=tokens),
-        judge=judges.refused(*words),
-        families=families,
-    )
-
-
-def _tool(name: str = "get_weather", city: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    properties = {"city": city or {"type": "string"}}
-    parameters = {"type": "object", "properties": properties, "required": ["city"]}
-    return [{"type": "function", "function": {"name": name, "description": "The weather.", "parameters": parameters}}]
-
-
 ASK_TOOL = [{"role": "user", "content": "Weather in Paris? Use the tool."}]
-FORCED = {"messages": ASK_TOOL, "tools": _tool(), "tool_choice": "required"}
+FORCED = {"messages": ASK_TOOL, "tools": tool(), "tool_choice": "required"}
 BOTH_TYPE_AND_ANY_OF = {"type": "string", "anyOf": [{"type": "string"}, {"type": "null"}]}
 IMAGE = [{"type": "image_url", "image_url": {"url": "https://example.com/moongate.png"}}]
 
 
 def _refusals() -> Iterator[Probe]:
     """What every model should refuse in a request."""
-    yield _refused(
+    yield refused(
         "empty-messages",
         "Empty messages are refused",
         {"messages": []},
         "messages",
         rests_on="a published refusal",
     )
-    yield _refused(
+    yield refused(
         "six-stops",
         "More than 5 stop sequences are refused",
         {"stop": [f"stop{number}" for number in range(6)]},
         "stop",
         rests_on="a published refusal; specification",
     )
-    yield _refused(
+    yield refused(
         "function-name-digit",
         "A function name that begins with a digit is refused",
-        {"tools": _tool("1weather")},
+        {"tools": tool("1weather")},
         "function name",
         rests_on="published refusals (kimi-cli#2531)",
     )
-    yield _refused(
+    yield refused(
         "any-of-beside-type",
         "A tool schema with anyOf beside type is refused as not Moonshot-flavoured",
-        {"tools": _tool(city=BOTH_TYPE_AND_ANY_OF)},
+        {"tools": tool(city=BOTH_TYPE_AND_ANY_OF)},
         "moonshot flavored json schema",
         rests_on="many published refusals; accepted according to one report (2026-09-21)",
     )
@@ -227,7 +158,7 @@ def _refusals() -> Iterator[Probe]:
         judge=judges.refused("image"),
         families=PINNED,
     )
-    yield _refused(
+    yield refused(
         "logprobs",
         "logprobs: true is refused",
         {"logprobs": True},
@@ -238,7 +169,7 @@ def _refusals() -> Iterator[Probe]:
 
 
 def _http_image(subject: Subject) -> tuple[Ask, ...]:
-    (ask,) = _chat({"messages": [{"role": "user", "content": IMAGE}]})(subject)
+    (ask,) = chat({"messages": [{"role": "user", "content": IMAGE}]})(subject)
     return (replace(ask, more_prompt=IMAGE_TOKENS),)
 
 
@@ -254,13 +185,13 @@ def _pinned() -> Iterator[Probe]:
         ("frequency-penalty-other", "frequency_penalty", 0.5),
     ):
         fact = f"{field} {value} is refused: it is pinned"
-        yield _refused(name, fact, {field: value, **thinking}, field, rests_on=documented, families=PINNED)
+        yield refused(name, fact, {field: value, **thinking}, field, rests_on=documented, families=PINNED)
     yield Probe(
         id="pinned-accepted",
         fact="The pinned values themselves are accepted: temperature 1, top_p 0.95, n 1, penalties 0",
         question="May the pinned values be sent?",
         rests_on="published captures",
-        build=_chat(
+        build=chat(
             {"temperature": 1, "top_p": 0.95, "n": 1, "presence_penalty": 0, "frequency_penalty": 0, **thinking}
         ),
         judge=judges.accepted,
@@ -270,7 +201,7 @@ def _pinned() -> Iterator[Probe]:
 
 def _thinking() -> Iterator[Probe]:
     """What depends on thinking."""
-    yield _refused(
+    yield refused(
         "cool-temperature-1",
         "With thinking disabled, temperature 1 is refused",
         {"temperature": 1},
@@ -283,11 +214,11 @@ def _thinking() -> Iterator[Probe]:
         fact="With thinking disabled, temperature 0.6 is accepted",
         question="May 0.6 be sent with thinking disabled?",
         rests_on="documentation (2026-08-13)",
-        build=_chat({"temperature": 0.6}),
+        build=chat({"temperature": 0.6}),
         judge=judges.accepted,
         families=SWITCHED,
     )
-    yield _refused(
+    yield refused(
         "thinking-off-refused",
         "Thinking cannot be disabled",
         CALM,
@@ -300,14 +231,14 @@ def _thinking() -> Iterator[Probe]:
         fact="Thinking can be disabled",
         question="Is thinking: disabled accepted?",
         rests_on="observed (2026-07-30, 2026-09-01); documentation and list say that it always thinks",
-        build=_chat(CALM),
+        build=chat(CALM),
         judge=judges.accepted,
         families=("k3",),
     )
-    yield _refused(
+    yield refused(
         "tool-choice-thinking",
         "tool_choice required is refused while it thinks",
-        {"messages": ASK_TOOL, "tools": _tool(), "tool_choice": "required", "thinking": AS_IT_IS},
+        {"messages": ASK_TOOL, "tools": tool(), "tool_choice": "required", "thinking": AS_IT_IS},
         "tool_choice",
         rests_on="observed refusals",
         families=("k2.7-code", *SWITCHED),
@@ -317,7 +248,7 @@ def _thinking() -> Iterator[Probe]:
         fact="tool_choice required is accepted with thinking disabled",
         question="May a tool be forced with thinking disabled?",
         rests_on="observed; documentation says that it never is",
-        build=_chat(FORCED, tokens=CALL_TOKENS),
+        build=chat(FORCED, tokens=CALL_TOKENS),
         judge=judges.accepted,
         families=SWITCHED,
     )
@@ -326,7 +257,7 @@ def _thinking() -> Iterator[Probe]:
         fact="tool_choice required is accepted",
         question="May a tool be forced?",
         rests_on="documentation; refused in one observation (2026-09-01)",
-        build=_chat(FORCED, tokens=CALL_TOKENS),
+        build=chat(FORCED, tokens=CALL_TOKENS),
         judge=judges.accepted,
         families=("k3",),
     )
@@ -339,7 +270,7 @@ def _answers() -> Iterator[Probe]:
         fact="An answer's id is chatcmpl- and 24 hexadecimal digits",
         question="Which style has the id of an answer?",
         rests_on="observed (2026-07-17); documentation shows cmpl-",
-        build=_chat({}),
+        build=chat({}),
         judge=judges.answer_id,
     )
     yield Probe(
@@ -347,7 +278,7 @@ def _answers() -> Iterator[Probe]:
         fact="A tool call's id is the function's name, an underscore and a number",
         question="Which style has the id of a tool call?",
         rests_on="observed (2026-07-17); documentation shows a colon",
-        build=_chat(FORCED, tokens=CALL_TOKENS),
+        build=chat(FORCED, tokens=CALL_TOKENS),
         judge=judges.call_id,
         families=("k3", *SWITCHED),
     )
@@ -356,7 +287,7 @@ def _answers() -> Iterator[Probe]:
         fact="A stream with include_usage carries usage twice: in the last choice and in a chunk of its own",
         question="Where does a stream carry its usage?",
         rests_on="observed (2026-07-17); the specification has only the chunk of its own",
-        build=_chat({"stream": True, "stream_options": {"include_usage": True}}),
+        build=chat({"stream": True, "stream_options": {"include_usage": True}}),
         judge=judges.stream_usage,
     )
     yield Probe(
@@ -364,7 +295,7 @@ def _answers() -> Iterator[Probe]:
         fact="Cached tokens are told twice: in usage and in its prompt_tokens_details",
         question="Where are the cached tokens of a repeated prompt told?",
         rests_on="observed (2026-07-17); the specification has only the first place",
-        build=_chat({"messages": [{"role": "user", "content": LONG}]}, times=2),
+        build=chat({"messages": [{"role": "user", "content": LONG}]}, times=2),
         judge=judges.cached_places,
     )
 
@@ -389,5 +320,6 @@ def _only_max_tokens(subject: Subject) -> tuple[Ask, ...]:
     fields = {"model": subject.model, "messages": count, "max_tokens": MAX_TOKENS}
     if subject.family in SWITCHED:
         fields |= CALM
-    worst = WITHOUT_MAX.get(subject.family, WITHOUT_MAX_OTHERS)
+    known = {family.name: family.answer for family in families()}
+    worst = known.get(subject.family) or UNTOLD_ANSWER
     return (Ask(method="POST", path=CHAT, fields=fields, worst_tokens=worst),)

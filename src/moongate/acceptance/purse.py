@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from moongate.acceptance.judges import Seen
-from moongate.acceptance.probes import Ask
+from moongate.acceptance.probe import Ask
 from moongate.facts.models import Listing
 from moongate.facts.money import Money, Price
 from moongate.facts.providers import Provider
