@@ -122,6 +122,11 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=
         ([b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + OK], b"hi"),
         ([b"HTTP/1.1 204 No Content\r\n\r\n"], b""),
         ([b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy"], b"busy"),
+        (
+            [b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 4\r\nx: content-length:9\r\n\r\nwell"],
+            b"well",
+        ),
+        ([b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwe", b"ll"], b"well"),
     ],
 )
 def test_bodies_however_they_are_framed_and_split(run: Run, pieces: list[bytes], body: bytes) -> None:
@@ -353,6 +358,10 @@ class Slow:
 
     def on_end(self) -> None:
         self.ended = True
+
+    def on_whole(self, head: bytes, body: bytes) -> None:
+        self.on_body(body)
+        self.on_end()
 
     def on_error(self, error: MoongateError) -> None:
         self.error = error

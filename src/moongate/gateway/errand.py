@@ -32,8 +32,8 @@ from moongate.wire.replies import Reply, error_from
 
 if TYPE_CHECKING:
     from moongate.gateway.relay import Relay
+    from moongate.gateway.upstream import Upstream
     from moongate.gateway.upstreams import Route, Target
-    from moongate.gateway.visit import Visit
 
 ANSWER_MAX_BYTES = 64 * 1024 * 1024
 FAILURE_MAX_BYTES = 1024 * 1024
@@ -41,7 +41,7 @@ LAST_PIECE_S = 1.0  # how long the end of a finished stream is waited for, so th
 
 
 class Errand:
-    """One call. `go` begins it, `cancel` ends it early; otherwise it tells the visit what to answer."""
+    """One call: `run` begins it, `cancel` ends it early. Whoever gives the answer on is a subclass: `Visit`."""
 
     __slots__ = (
         "_asked",
@@ -64,12 +64,51 @@ class Errand:
         "_task",
         "_trace",
         "_tried",
-        "_visit",
+        "began",
+        "response_started",
+        "traceparent",
     )
 
-    def __init__(self, visit: Visit, relay: Relay, caller: Caller, asked: Asked) -> None:
-        self._visit = visit
-        self._relay = relay
+    _relay: Relay
+    began: float  # when its head had arrived
+    response_started: bool  # something of the answer was given on
+    traceparent: str | None  # the caller's own span, where traces are wanted
+
+    # What a subclass gives on
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer no."""
+        raise NotImplementedError
+
+    def answer(self, whole: bytes) -> None:
+        """Answer in one piece, head and body."""
+        raise NotImplementedError
+
+    def begin(self, head: bytes) -> None:
+        """Begin an answer whose length nobody knows."""
+        raise NotImplementedError
+
+    def write(self, piece: bytes) -> None:
+        """Go on with it."""
+        raise NotImplementedError
+
+    def end(self, piece: bytes) -> None:
+        """End it with a last piece."""
+        raise NotImplementedError
+
+    def lines(self) -> bytes:
+        """Return the header lines of its answer that no other answer has."""
+        raise NotImplementedError
+
+    def cut_off(self) -> None:
+        """End it because the gateway ends."""
+        raise NotImplementedError
+
+    # Before it leaves
+
+    def run(self, caller: Caller, asked: Asked) -> None:
+        """Find the route and the money, and send it."""
+        relay = self._relay
         self._caller = caller
         self._asked = asked
         self._route: Route | None = None
@@ -81,23 +120,17 @@ class Errand:
         self._connection: Connection | None = None
         self._sent = False  # something may have reached an upstream
         self._sent_at = self._first_at = 0.0
-        self._status = 0
+        self._status = self._size = 0
         self._headers: Headers = []
         self._received: list[bytes] = []
-        self._size = 0
         self._tap: Tap | None = None
         self._trace: Trace | None = None
         self._over = False
-
-    # Before it leaves
-
-    def go(self) -> None:
-        """Find the route and the money, and send it."""
-        self._relay.under_way.add(self._visit)
-        names = self._asked.models
-        if self._relay.tally.traces is not None:
-            self._trace = self._relay.tally.traces.begin(names[0], self._visit.traceparent)
-        route = self._relay.routes.at_hand(names[0], self._caller) if len(names) == 1 else None
+        relay.under_way.add(self)
+        names = asked.models
+        if relay.tally.traces is not None:
+            self._trace = relay.tally.traces.begin(names[0], self.traceparent)
+        route = relay.routes.at_hand(names[0], caller) if len(names) == 1 else None
         if route is None:
             self._later(self._find())
         else:
@@ -109,19 +142,21 @@ class Errand:
     def _reserve(self, route: Route) -> None:
         """Set the worst case of the dearest target aside."""
         self._route = route
-        asked, ours, nano, tokens, currency = self._asked, self._caller.currency, 0, 0, None
+        asked, caller, nano, tokens, currency = self._asked, self._caller, 0, 0, None
         for target in route.targets:
             tariff = target.tariff
             if tariff.currency is not None:
-                if tariff.currency != ours:
-                    self._refuse(replies.foreign(ours, tariff.currency))
+                currency = tariff.currency
+                if currency != caller.currency:
+                    self._refuse(replies.foreign(caller.currency, currency))
                     return
-                currency = ours
-            size, most, choices = asked.size_bytes, asked.max_tokens, asked.choices
-            nano = max(nano, tariff.worst_nano(size, most, choices, has_files=asked.has_files))
-            tokens = max(tokens, tariff.worst_tokens(size, most, choices, has_files=asked.has_files))
+            worst = tariff.worst(asked.size_bytes, asked.max_tokens, asked.choices, asked.has_files)
+            if worst[0] >= nano:
+                nano = worst[0]
+            if worst[1] > tokens:
+                tokens = worst[1]
         want = Want(nano, tokens, asked.models[0], route.targets[0].row.name, currency, time.time())
-        hold = self._relay.till.hold(self._caller, want)
+        hold = self._relay.till.hold(caller, want)
         if hold is None:
             self._later(self._reserve_slowly(want))
         else:
@@ -141,23 +176,20 @@ class Errand:
 
     def _leave(self) -> None:
         """Send it to the next upstream that takes calls now."""
-        targets, now = cast("Route", self._route).targets, self._relay.now
-        for at in range(self._tried, len(targets)):
-            if targets[at].upstream.wait(now) <= 0:
-                self._tried = at + 1
-                self._leave_for(targets[at])
-                return
-        upstream = targets[-1].upstream
-        broken = upstream.breaker.wait(now) > 0
-        self._fail_with(replies.later(upstream.row.title, upstream.wait(now), broken=broken), "no_upstream")
-
-    def _leave_for(self, target: Target) -> None:
+        targets, now, asked = cast("Route", self._route).targets, self._relay.now, self._asked
+        while self._tried < len(targets):
+            target = targets[self._tried]
+            self._tried += 1
+            if target.upstream.wait(now) <= 0:
+                break
+        else:
+            self._fail_with(_closed(targets[-1].upstream, now), "no_upstream")
+            return
         self._target = target
-        upstream, asked = target.upstream, self._asked
         edits = asked.edits if target.wire_id == asked.models[0] else renamed(asked, target.wire_id)
-        upstream.begins(self._relay.now)
+        target.upstream.begins(now)
         self._begun = True
-        connection = upstream.pool.take()
+        connection = target.upstream.pool.take()
         if connection is None or type(asked.body) is not bytes:
             self._later(self._open(connection, target, edits))
         else:
@@ -212,13 +244,26 @@ class Errand:
 
     # The answer arrives
 
+    def on_whole(self, head: bytes, body: bytes) -> None:
+        """Take a whole answer of status 200."""
+        self._connection = None
+        self._status = 200
+        if self._asked.stream:
+            self.on_head(200, [])
+            self.on_body(body)
+            self.on_end()
+        elif not self._over:
+            self._first_at = time.perf_counter()
+            self._heard_of()
+            self._received = [body]
+            self._finish_plain()
+
     def on_head(self, status: int, headers: Headers) -> None:
         """Take status and headers of the answer."""
         self._first_at = time.perf_counter()
         self._status = status
         self._headers = headers
-        upstream = cast("Target", self._target).upstream
-        self._relay.tally.counts.took("first_byte", upstream.name, self._first_at - self._sent_at)
+        self._heard_of()
         if 200 <= status < 300 and self._asked.stream:
             self._begin()
 
@@ -237,7 +282,7 @@ class Errand:
         if tap.done:
             self._finish_stream(tap, out)
         elif out:
-            self._visit.write(out)
+            self.write(out)
 
     def on_end(self) -> None:
         """Know that the answer is complete."""
@@ -258,13 +303,13 @@ class Errand:
         if not self._over:
             self._failed_there(error)
 
-    def pause(self) -> None:
-        """Hold the upstream back."""
+    def hold_back(self) -> None:
+        """Have the upstream wait: what came is not taken."""
         if self._connection is not None:
             self._connection.pause()
 
-    def resume(self) -> None:
-        """Let it go on."""
+    def go_on(self) -> None:
+        """Have it go on."""
         if self._connection is not None:
             self._connection.resume()
 
@@ -276,24 +321,20 @@ class Errand:
             self._settle_quietly(outcome, self._status)
         self._done(gone=True)
 
-    def ending(self) -> bytes:
-        """Return the event that ends a stream because the gateway ends."""
-        return error_event(replies.ENDING.document)
-
     def _begin(self) -> None:
         target, row = cast("Target", self._target), cast("Target", self._target).row
         self._tap = Tap(
             row, asked_model=target.wire_id, include_usage=self._asked.include_usage, embedded=is_embedded(row)
         )
         hold = cast("Hold", self._hold)
-        self._visit.begin(
+        self.begin(
             heads.stream(
                 self._relay.date,
                 hold.request_id,
                 target.upstream.name,
                 target.wire_id,
                 self._overhead_ms(),
-                self._visit.lines(),
+                self.lines(),
             )
         )
 
@@ -309,12 +350,12 @@ class Errand:
         try:
             found = answered_from(body, target.row, asked_model=target.wire_id, embedded=is_embedded(target.row))
             outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
-            self._settle(hold, outcome, body)
+            self._settle(hold, outcome, b"")
         except MoongateError as error:
             self._fail(error)
             return
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
-        self._visit.answer(
+        self.answer(
             heads.plain(
                 self._relay.date,
                 hold.request_id,
@@ -322,7 +363,7 @@ class Errand:
                 target.wire_id,
                 self._overhead_ms(),
                 heads.cost_of(outcome.cost_nano, self._caller.currency),
-                self._visit.lines(),
+                self.lines(),
                 found.body,
             )
         )
@@ -341,7 +382,7 @@ class Errand:
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
         cost = heads.cost_of(outcome.cost_nano, self._caller.currency)
         said = heads.comment(target.upstream.name, target.wire_id, self._overhead_ms(), cost)
-        self._visit.end(b"%b%b%b" % (out, said, END))
+        self.end(b"%b%b%b" % (out, said, END))
 
     def _turned_down(self) -> None:
         """Read what the upstream says against it."""
@@ -375,20 +416,20 @@ class Errand:
     def _fail_with(self, refusal: Refusal, outcome: str) -> None:
         if self._over:
             return
-        begun = self._visit.response_started
+        begun = self.response_started
         if self._hold is not None:
             self._settle_quietly(outcome, 200 if begun else refusal.status, charge=begun)
         self._done()
         if begun:
             rest = self._tap.rest() if self._tap is not None else b""
-            self._visit.end(rest + error_event(refusal.document))
+            self.end(rest + error_event(refusal.document))
         else:
-            self._visit.refuse(refusal)
+            self.refuse(refusal)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer no before any money was set aside."""
         self._done()
-        self._visit.refuse(refusal)
+        self.refuse(refusal)
 
     def _settle(self, hold: Hold, outcome: Outcome, last: bytes) -> None:
         till = self._relay.till
@@ -420,10 +461,14 @@ class Errand:
         """Count it, and end its span."""
         trace, self._trace = self._trace, None
         if self._target is not None:
-            overhead_s, whole_s = self._overhead_ms() / 1000, time.perf_counter() - self._visit.began
+            overhead_s, whole_s = self._overhead_ms() / 1000, time.perf_counter() - self.began
             self._relay.tally.ended(self._target, outcome, self._caller.currency, whole_s, overhead_s, trace)
         elif trace is not None:
             trace.end({}, error=outcome.outcome)
+
+    def _heard_of(self) -> None:
+        upstream = cast("Target", self._target).upstream
+        self._relay.tally.counts.took("first_byte", upstream.name, self._first_at - self._sent_at)
 
     @property
     def _lines(self) -> bytes:
@@ -432,7 +477,7 @@ class Errand:
 
     def _done(self, tokens: int = 0, *, gone: bool = False) -> None:
         self._over = True
-        self._relay.under_way.discard(self._visit)
+        self._relay.under_way.discard(self)
         self._ended(tokens=tokens, gone=gone)
         if self._hold is not None:
             self._relay.till.release(self._hold)
@@ -454,8 +499,12 @@ class Errand:
 
     def _overhead_ms(self) -> float:
         """Return how long the call was here and not at the upstream, so far."""
-        began, waited = self._visit.began, self._first_at - self._sent_at
+        began, waited = self.began, self._first_at - self._sent_at
         return (time.perf_counter() - began - waited) * 1000
+
+
+def _closed(upstream: Upstream, now: float) -> Refusal:
+    return replies.later(upstream.row.title, upstream.wait(now), broken=upstream.breaker.wait(now) > 0)
 
 
 if TYPE_CHECKING:

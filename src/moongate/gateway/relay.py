@@ -21,10 +21,10 @@ from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
 
 if TYPE_CHECKING:
+    from moongate.gateway.errand import Errand
     from moongate.gateway.protocol import Protocol
     from moongate.gateway.seams import Till
     from moongate.gateway.upstreams import Upstreams
-    from moongate.gateway.visit import Visit
 
 log = logging.getLogger("moongate.gateway")
 
@@ -45,7 +45,7 @@ class Relay:
         self.porter = porter
         self.spool = spool
         self.tally = tally
-        self.under_way: set[Visit] = set()
+        self.under_way: set[Errand] = set()
         self.now = time.monotonic()  # as of the last look: exact enough for time-outs and breakers
         self.date = b""  # a header line
         self._tasks: set[asyncio.Task[Any]] = set()

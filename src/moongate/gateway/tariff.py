@@ -68,21 +68,33 @@ class Tariff:
         self, size_bytes: int, max_tokens: int | None, choices: int = 1, *, has_files: bool = False
     ) -> int:
         """Return the most tokens that a request can take."""
-        prompt, answer = self._worst(size_bytes, max_tokens, has_files)
-        return prompt + answer * choices
+        return self.worst(size_bytes, max_tokens, choices, has_files)[1]
 
     def worst_nano(
         self, size_bytes: int, max_tokens: int | None, choices: int = 1, *, has_files: bool = False
     ) -> int:
-        """Return the most that a request can cost, in nano-units; 0 where no price is known.
+        """Return the most that a request can cost, in nano-units; 0 where no price is known."""
+        return self.worst(size_bytes, max_tokens, choices, has_files)[0]
 
+    def worst(self, size_bytes: int, max_tokens: int | None, choices: int, has_files: bool) -> tuple[int, int]:
+        """Return the most that a request can cost, in nano-units, and the most tokens that it can take.
+
+        Prompt and answer each have a bound of their own: no prompt has more tokens than its body has bytes.
         `has_files` says that it refers to uploaded media, whose tokens its size does not bound.
         """
-        prompt, answer = self._worst(size_bytes, max_tokens, has_files)
-        worst = 0 if self.rate is None else self.rate.nano(prompt, answer * choices)
+        window, rate = self._window, self.rate
+        prompt = self._longest if has_files else size_bytes + PREAMBLE_TOKENS
+        answer = max_tokens or self._longest
+        if window is not None:
+            if prompt > window:
+                prompt = window
+            if answer > window:
+                answer = window
+        answer *= choices
+        nano = 0 if rate is None else rate.nano(prompt, answer)
         for other in self.others.values():
-            worst = max(worst, other.worst_nano(size_bytes, max_tokens, choices, has_files=has_files))
-        return worst
+            nano = max(nano, other.worst(size_bytes, max_tokens, choices, has_files)[0])
+        return nano, prompt + answer
 
     def charge(self, usage: Usage) -> int | None:
         """Return what was used, in nano-units; None where no price is known."""
@@ -94,11 +106,3 @@ class Tariff:
     def of(self, said: str) -> Tariff:
         """Return the tariff of the model that an answer names, else that of the one that was asked for."""
         return self.others.get(said, self) if self.others else self
-
-    def _worst(self, size_bytes: int, max_tokens: int | None, has_files: bool) -> tuple[int, int]:
-        """Return prompt and answer, each by its own bound: no prompt has more tokens than its body has bytes."""
-        prompt = self._longest if has_files else size_bytes + PREAMBLE_TOKENS
-        answer = max_tokens or self._longest
-        if self._window is None:
-            return prompt, answer
-        return min(prompt, self._window), min(answer, self._window)

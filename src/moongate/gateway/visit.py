@@ -1,7 +1,7 @@
 """One chat on a client's connection: its head and body as they arrive, and the bytes of its answer.
 
 To uvicorn's protocol a visit looks like one of its own cycles, so that order, draining and the other routes stay
-uvicorn's. What is done upstream for it is an `Errand`.
+uvicorn's. What is done upstream for it stands in `errand`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from moongate.gateway import heads, replies
 from moongate.gateway.asked import asked_from
 from moongate.gateway.errand import Errand
 from moongate.gateway.porter import Fields, Headers
+from moongate.gateway.recast import error_event
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
 from moongate.gateway.spool import IN_MEMORY_BYTES, FullError, Spooled
@@ -36,35 +37,31 @@ class _Nobody:
 _NOBODY = _Nobody()
 
 
-class Visit:
+class Visit(Errand):
     """One request and its answer. The protocol tells what arrives, and `start`: it is its turn."""
 
     __slots__ = (
         "_chunked",
-        "_errand",
         "_expects",
         "_own",
         "_pieces",
         "_protocol",
-        "_size",
+        "_running",
         "_spooled",
         "_started",
+        "_taken",
         "_whole",
-        "began",
         "caller",
         "disconnected",
         "keep_alive",
         "message_event",
         "refusal",
-        "relay",
         "response_complete",
-        "response_started",
-        "traceparent",
     )
 
     def __init__(self, protocol: Protocol, relay: Relay, *, keep_alive: bool, chunked: bool) -> None:
         self._protocol = protocol
-        self.relay = relay
+        self._relay = relay
         self.began = time.perf_counter()
         self.caller: Caller | None = None
         self.refusal: Refusal | None = None  # what is answered once it is its turn
@@ -74,22 +71,22 @@ class Visit:
         self._whole = False  # the request has arrived
         self._pieces: list[bytes] = []
         self._spooled: Spooled | None = None
-        self._size = 0
-        self._errand: Errand | None = None
+        self._taken = 0  # bytes of the body
+        self._running = False  # upstream
         self._chunked = chunked
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
         self.message_event = _NOBODY
-        self.traceparent: str | None = None  # the caller's own span, where traces are wanted
+        self.traceparent = None
 
     # What the protocol tells
 
     def enter(self, fields: Fields, headers: Headers) -> None:
         """Look at the head."""
-        porter = self.relay.porter
-        if self.relay.tally.traces is not None and b"traceparent" in fields:
+        porter = self._relay.porter
+        if self._relay.tally.traces is not None and b"traceparent" in fields:
             self.traceparent = fields[b"traceparent"].decode("latin-1")
         if b"origin" in fields or b"x-request-id" in fields:
             self._own = porter.own_lines(fields)
@@ -110,7 +107,7 @@ class Visit:
             self._go()
         elif self.refusal is not None:
             self.turn_away()
-        elif self._expects and not self._size:
+        elif self._expects and not self._taken:
             self._protocol.transport.write(heads.CONTINUE)
             self._expects = False
 
@@ -123,15 +120,15 @@ class Visit:
 
     def take(self, piece: bytes) -> None:
         """Take a piece of the body."""
-        self._size += len(piece)
-        most = self.relay.porter.options.max_body_bytes
-        if self._size > most:
+        self._taken += len(piece)
+        most = self._relay.porter.options.max_body_bytes
+        if self._taken > most:
             self.refusal = self.refusal or replies.TOO_LARGE
         if self.refusal is not None:
             self._drop()
-            if self._size > 2 * most:
+            if self._taken > 2 * most:
                 self._protocol.hang_up()
-        elif self._spooled is None and self._size <= IN_MEMORY_BYTES:
+        elif self._spooled is None and self._taken <= IN_MEMORY_BYTES:
             self._pieces.append(piece)
         else:
             self._spool(piece)
@@ -147,47 +144,47 @@ class Visit:
         if not self.response_complete:
             self.disconnected = True
             self._end(b"")
-            if self._errand is not None:
-                self._errand.cancel("client_gone")
+            if self._running:
+                self.cancel("client_gone")
 
     def cut_off(self) -> None:
         """End it because the gateway ends."""
         if self.response_complete:
             return
         self.keep_alive = False
-        if self._errand is not None:
-            self._errand.cancel("lost")
+        if self._running:
+            self.cancel("lost")
         if self.response_started:
-            self.end(self._errand.ending() if self._errand is not None else b"")
+            self.end(error_event(replies.ENDING.document))
         else:
             self.refuse(replies.ENDING)
 
     def pause(self) -> None:
         """Know that the client does not take what is there."""
-        if self._errand is not None:
-            self._errand.pause()
+        if self._running:
+            self.hold_back()
 
     def resume(self) -> None:
         """Know that it does again."""
-        if self._errand is not None:
-            self._errand.resume()
+        if self._running:
+            self.go_on()
 
     # What the errand brings
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer no."""
-        self.relay.tally.counts.answered(CHAT, refusal.status)
-        self._end(heads.refusal(self.relay.date, refusal, self.lines()))
+        self._relay.tally.counts.answered(CHAT, refusal.status)
+        self._end(heads.refusal(self._relay.date, refusal, self.lines()))
 
     def answer(self, whole: bytes) -> None:
         """Answer in one piece, head and body."""
-        self.relay.tally.counts.answered(CHAT, 200)
+        self._relay.tally.counts.answered(CHAT, 200)
         self._end(whole)
 
     def begin(self, head: bytes) -> None:
         """Begin an answer whose length nobody knows."""
         self.response_started = True
-        self.relay.tally.counts.answered(CHAT, 200)
+        self._relay.tally.counts.answered(CHAT, 200)
         self._protocol.transport.write(
             head + b"transfer-encoding: chunked\r\n\r\n" if self._chunked else head + b"\r\n"
         )
@@ -217,14 +214,14 @@ class Visit:
                 pieces, self._pieces = self._pieces, []
                 asked = asked_from(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         except MoongateError as error:
-            self.refuse(self.relay.refusal(error, None, None))
+            self.refuse(self._relay.refusal(error, None, None))
             return
         except FullError:
             self.refuse(replies.NO_ROOM)
             return
         if self.caller is not None:
-            self._errand = Errand(self, self.relay, self.caller, asked)
-            self._errand.go()
+            self._running = True
+            self.run(self.caller, asked)
 
     def _end(self, last: bytes) -> None:
         self.response_complete = True
@@ -234,13 +231,13 @@ class Visit:
     def _spool(self, piece: bytes) -> None:
         try:
             if self._spooled is None:
-                self._spooled = self.relay.spool.open()
+                self._spooled = self._relay.spool.open()
                 for early in self._pieces:
                     self._spooled.write(early)
                 self._pieces = []
             self._spooled.write(piece)
         except FullError as error:
-            self.relay.warn("a large request was turned away: %s", error)
+            self._relay.warn("a large request was turned away: %s", error)
             self.refusal = replies.NO_ROOM
             self._drop()
 

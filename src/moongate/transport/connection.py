@@ -18,6 +18,10 @@ from moongate.wire.clean import excerpt
 if TYPE_CHECKING:
     from moongate.transport.pool import Pool
 
+_OK = b"HTTP/1.1 200 "
+_LENGTH = b"content-length:"
+_ODD = (b"transfer-encoding", b"\r\nconnection", b"upgrade", b"keep-alive:", b"\n ", b"\n\t")
+_PLAIN_HEAD_MAX = 16 * 1024
 Headers = list[tuple[bytes, bytes]]  # as they came, names in lower case
 
 
@@ -47,7 +51,7 @@ class Timeouts:
 
 
 class Sink(Protocol):
-    """Who takes an answer. `on_end` or `on_error` comes last, once; nothing comes after `Connection.abort`."""
+    """Who takes an answer. `on_end`, `on_whole` or `on_error` comes last, once; nothing after `Connection.abort`."""
 
     def on_head(self, status: int, headers: Headers) -> None:
         """Take status and headers."""
@@ -59,6 +63,10 @@ class Sink(Protocol):
 
     def on_end(self) -> None:
         """Know that the answer is complete; the connection already serves somebody else."""
+        ...
+
+    def on_whole(self, head: bytes, body: bytes) -> None:
+        """Take an answer of status 200 that arrived in one piece, instead of the calls above."""
         ...
 
     def on_error(self, error: MoongateError) -> None:
@@ -76,6 +84,7 @@ class Connection(asyncio.Protocol):
         "_drained",
         "_ended",
         "_framed",
+        "_fresh",
         "_head",
         "_headers",
         "_heard",
@@ -99,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._sink: Sink | None = None
         self._headers: Headers = []
         self._body: list[bytes] = []
+        self._fresh = False  # nothing of the answer has come
         self._head = False  # a head was read and not told yet
         self._heard = False  # the head of the answer has come
         self._ended = False
@@ -122,6 +132,7 @@ class Connection(asyncio.Protocol):
         self._more = more
         self._headers = []
         self._heard = self._ended = self._framed = False
+        self._fresh = True
         self._overhead = self._count = 0
         self.since = self._pool.now
         cast("asyncio.Transport", self._transport).write(data)
@@ -212,6 +223,16 @@ class Connection(asyncio.Protocol):
             self.abort()  # bytes that nobody asked for: what came next could be taken for an answer
             return
         self.since = self._pool.now
+        if self._fresh and data.startswith(_OK):
+            end = _whole_end(data)
+            if end and not self._more and not self._blocked:
+                self._sink = self.ends = None
+                if self._paused:
+                    self.resume()
+                self._pool.release(self)
+                sink.on_whole(data[:end], data[end:])
+                return
+        self._fresh = False
         wrong: Exception | None = None
         try:
             parser.feed_data(data)
@@ -332,3 +353,19 @@ class Connection(asyncio.Protocol):
         waiting, self._drained = self._drained, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
+
+
+def _whole_end(data: bytes) -> int:
+    """Return where the body begins of an answer that is here to its last byte; 0 where that is not certain.
+
+    Most plain answers arrive so, and need no parser. A head that speaks of its framing twice, or of connections, is
+    left to one.
+    """
+    end = data.find(b"\r\n\r\n") + 4
+    if not 4 <= end <= _PLAIN_HEAD_MAX:
+        return 0
+    head = data[:end].lower()
+    if head.count(_LENGTH) != 1 or any(word in head for word in _ODD):
+        return 0
+    length = head[head.find(_LENGTH) + len(_LENGTH) :].split(b"\r\n", 1)[0].strip(b" ")
+    return end if length.isdigit() and len(length) < 10 and int(length) == len(data) - end else 0

@@ -278,9 +278,20 @@ class _Whole:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._headers}
             self.reply.set_result(Reply(status=self._status, headers=headers, body=b"".join(self._pieces)))
 
+    def on_whole(self, head: bytes, body: bytes) -> None:
+        self.on_head(200, _headers_in(head))
+        self.on_body(body)
+        self.on_end()
+
     def on_error(self, error: MoongateError) -> None:
         if not self.reply.done():
             self.reply.set_exception(error)
+
+
+def _headers_in(head: bytes) -> Headers:
+    """Return the headers of a head that was found to be an ordinary one."""
+    pairs = [line.partition(b":") for line in head.split(b"\r\n")[1:-2]]
+    return [(name.lower(), value.strip(b" \t")) for name, _, value in pairs]
 
 
 def _unsent(error: MoongateError) -> MoongateError:
