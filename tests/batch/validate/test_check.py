@@ -78,6 +78,8 @@ def test_limits(check: Check, line: Any, text: Any) -> None:
     assert check(content, limits=Limits(max_lines=7)).report.parts == 15
     found = check(text(line("a"), line("b", "x" * 200_000), line("c")), limits=Limits(max_bytes=1000))
     assert found.kinds() == [(2, "size")] and found.report.requests == 3
+    found = check(text(line("a"), line("b", "x" * 1000), line("c")), limits=Limits(max_bytes=1000))
+    assert found.kinds() == [(2, "size")] and found.report.models == {"kimi-k2.6": 2}
 
 
 def test_without_a_list_nothing_is_checked(check: Check, line: Any, text: Any, checks: Checks) -> None:

@@ -118,6 +118,8 @@ class _Run:
 
     def _quick(self, shape: Shape, data: bytes, lines: Sequence[bytes], first: int) -> bool:
         """Take lines that are of a shape and whose parameters can be judged by themselves; say whether they are."""
+        if len(data) > self._checks.limits.max_bytes:  # one of them alone may be too large
+            return False
         found = shape.read(data, lines)
         if found is None:
             return False
