@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moongate.wire.limits import Limits, Pace, limits_in, weight
+from moongate.wire.limits import Limits, Pace, Wait, limits_in, weight
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,14 @@ def test_calls_at_once_wait_for_one_to_end() -> None:
     assert _wait(pace, 1.0) == (60.0, "2 calls at once")
     pace.leave()
     assert _wait(pace, 1.0) is None
+
+
+def test_a_call_does_not_wait_for_ever_for_one_that_may_wait_for_it() -> None:
+    pace = Pace()
+    pace.enter(0.0)  # a stream that is being read, say, while its reader asks for something else
+    pace.learn("max concurrency: 1", 0.0)
+    assert pace.enter(50.0, since=10.0) == Wait(seconds=20.0, why="1 calls at once")
+    assert pace.enter(70.0, since=10.0) is None
 
 
 def test_tokens_wait_for_the_minutes_room() -> None:

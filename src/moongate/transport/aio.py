@@ -146,8 +146,8 @@ class AsyncDoor:
         if call.model is None:
             yield
             return
-        told = False
-        while (wait := self._pace.enter(time.monotonic(), self._weight(call))) is not None:
+        told, since = False, time.monotonic()
+        while (wait := self._pace.enter(time.monotonic(), self._weight(call), since=since)) is not None:
             if not told:
                 log.warning("%s: waiting for the limit of %s", self.row.title, wait.why)
             told = True

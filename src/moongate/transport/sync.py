@@ -143,9 +143,9 @@ class Door:
         if call.model is None:
             yield
             return
+        told, since = False, time.monotonic()
         with self._room:
-            told = False
-            while (wait := self._pace.enter(time.monotonic(), self._weight(call))) is not None:
+            while (wait := self._pace.enter(time.monotonic(), self._weight(call), since=since)) is not None:
                 if not told:
                     log.warning("%s: waiting for the limit of %s", self.row.title, wait.why)
                 told = True

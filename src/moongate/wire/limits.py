@@ -94,9 +94,12 @@ class Pace:
         self._left: deque[float] = deque(maxlen=10_000)  # when calls left
         self._tokens: deque[tuple[float, int]] = deque()  # when they left, and with how many tokens
 
-    def enter(self, now: float, tokens: int = 0) -> Wait | None:
-        """Let a call leave and count it, or say how long to wait; `tokens` is its `weight`."""
-        wait = self._calls(now) or self._room(now, tokens) or self._at_once()
+    def enter(self, now: float, tokens: int = 0, *, since: float | None = None) -> Wait | None:
+        """Let a call leave and count it, or say how long to wait.
+
+        `tokens` is its `weight`, `since` when it first asked.
+        """
+        wait = self._calls(now) or self._room(now, tokens) or self._at_once(now, now if since is None else since)
         if wait is None:
             self.under_way += 1
             self._left.append(now)
@@ -136,8 +139,9 @@ class Pace:
             over, until = over - number, left + WINDOW_S
         return Wait(seconds=until - now, why=f"{limit} tokens a minute") if until > now else None
 
-    def _at_once(self) -> Wait | None:
+    def _at_once(self, now: float, since: float) -> Wait | None:
+        """Wait for another call to end, but not for ever: it may be one that the waiting call itself would end."""
         limit = self.limits.concurrency
-        if not limit or self.under_way < limit:
+        if not limit or self.under_way < limit or since + WINDOW_S <= now:
             return None
-        return Wait(seconds=WINDOW_S, why=f"{limit} calls at once")
+        return Wait(seconds=since + WINDOW_S - now, why=f"{limit} calls at once")
