@@ -64,10 +64,13 @@ def test_without_a_folder_the_numbers_are_this_processes_own() -> None:
 def test_times_fall_into_their_buckets() -> None:
     held = Counts()
     for seconds in (0.05, 0.1, 0.11, 10_000.0):
-        held.took("call", "main", seconds)
+        held.took("main", seconds, 0.0003)
     (read,) = held.all()
-    assert (read.cells[1], read.cells[2], read.cells[-1]) == (2, 1, 1)
+    assert (read.cells[1], read.cells[2], read.cells[len(counts.SECONDS) + 1]) == (2, 1, 1)
     assert read.cells[0] == 10_000_260_000
+    overhead = read.cells[len(counts.SECONDS) + 2 :]
+    assert (overhead[0], overhead[3]) == (1200, 4)
+    assert sum(overhead[len(counts.MILLISECONDS) + 2 :]) == 0  # no first byte came
     held.close()
 
 

@@ -39,7 +39,7 @@ def test_calls_tokens_and_costs_are_told_by_upstream_and_model(held: Counts) -> 
 
 def test_histograms_are_cumulative_and_end_with_everything(held: Counts) -> None:
     for seconds in (0.00005, 0.0003, 5.0):
-        held.took("overhead", "main", seconds)
+        held.took("main", 1.0, seconds, 0.2)
     found = samples(held)
     name = "moongate_overhead_seconds"
     assert found[f"{name}_bucket", (("le", "0.0001"), ("upstream", "main"))] == 1
@@ -48,6 +48,8 @@ def test_histograms_are_cumulative_and_end_with_everything(held: Counts) -> None
     assert found[f"{name}_bucket", (("le", "+Inf"), ("upstream", "main"))] == 3
     assert found[f"{name}_count", (("upstream", "main"),)] == 3
     assert found[f"{name}_sum", (("upstream", "main"),)] == pytest.approx(5.00035)
+    assert found["moongate_call_seconds_sum", (("upstream", "main"),)] == 3
+    assert found["moongate_first_byte_seconds_bucket", (("le", "0.25"), ("upstream", "main"))] == 3
 
 
 def test_names_with_odd_characters_are_escaped(held: Counts) -> None:

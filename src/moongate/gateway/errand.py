@@ -49,6 +49,7 @@ class Errand:
         "_caller",
         "_connection",
         "_first_at",
+        "_head_s",
         "_headers",
         "_hold",
         "_over",
@@ -120,6 +121,7 @@ class Errand:
         self._connection: Connection | None = None
         self._sent = False  # something may have reached an upstream
         self._sent_at = self._first_at = 0.0
+        self._head_s: float | None = None  # how long the upstream took to begin
         self._status = self._size = 0
         self._headers: Headers = []
         self._received: list[bytes] = []
@@ -254,7 +256,7 @@ class Errand:
             self.on_end()
         elif not self._over:
             self._first_at = time.perf_counter()
-            self._heard_of()
+            self._head_s = self._first_at - self._sent_at
             self._received = [body]
             self._finish_plain()
 
@@ -263,7 +265,7 @@ class Errand:
         self._first_at = time.perf_counter()
         self._status = status
         self._headers = headers
-        self._heard_of()
+        self._head_s = self._first_at - self._sent_at
         if 200 <= status < 300 and self._asked.stream:
             self._begin()
 
@@ -462,13 +464,11 @@ class Errand:
         trace, self._trace = self._trace, None
         if self._target is not None:
             overhead_s, whole_s = self._overhead_ms() / 1000, time.perf_counter() - self.began
-            self._relay.tally.ended(self._target, outcome, self._caller.currency, whole_s, overhead_s, trace)
+            self._relay.tally.ended(
+                self._target, outcome, self._caller.currency, whole_s, overhead_s, self._head_s, trace
+            )
         elif trace is not None:
             trace.end({}, error=outcome.outcome)
-
-    def _heard_of(self) -> None:
-        upstream = cast("Target", self._target).upstream
-        self._relay.tally.counts.took("first_byte", upstream.name, self._first_at - self._sent_at)
 
     @property
     def _lines(self) -> bytes:

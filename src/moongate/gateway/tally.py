@@ -39,14 +39,20 @@ class Tally:
         self.traces = traces
 
     def ended(
-        self, target: Target, outcome: Outcome, currency: str, seconds: float, overhead_s: float, trace: Trace | None
+        self,
+        target: Target,
+        outcome: Outcome,
+        currency: str,
+        call_s: float,
+        overhead_s: float,
+        first_byte_s: float | None,
+        trace: Trace | None,
     ) -> None:
-        """Tell of a call that ended, whatever came of it."""
+        """Tell of a call that ended, whatever came of it. Times are in seconds."""
         counts, name, wire_id = self.counts, target.upstream.name, target.wire_id
         tokens = (outcome.prompt_tokens, outcome.completion_tokens, outcome.cached_tokens, outcome.reasoning_tokens)
-        counts.called(name, wire_id, outcome.outcome, currency, tokens=tokens, nano=outcome.cost_nano)
-        counts.took("call", name, seconds)
-        counts.took("overhead", name, overhead_s)
+        counts.called(name, wire_id, outcome.outcome, currency, tokens, outcome.cost_nano)
+        counts.took(name, call_s, overhead_s, first_byte_s)
         if trace is not None:
             about: dict[str, str | int | float] = {
                 "gen_ai.provider.name": target.row.name,
@@ -62,6 +68,7 @@ class Tally:
     def stands(self, upstreams: Iterable[Upstream], now: float) -> None:
         """Note how things stand; called twice a second. `now` is monotonic."""
         counts = self.counts
+        counts.flush()
         counts.stands("workers", 1)
         counts.stands("memory_bytes", _memory())
         for upstream in upstreams:
