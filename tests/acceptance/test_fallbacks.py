@@ -144,6 +144,13 @@ def test_a_name_without_a_route_has_no_fallback(pair: Pair) -> None:
     assert pair.sent == (1, 0)
 
 
+def test_a_body_that_refers_to_uploaded_files_stays_with_the_first_upstream(pair: Pair) -> None:
+    pair.main.inject(Fault("refusal", path=CHAT, name="rpm"))
+    seen = [{"type": "image_url", "image_url": {"url": "ms://file-1"}}]
+    assert pair.chat(messages=[{"role": "user", "content": seen}]).status == 429
+    assert pair.sent == (1, 0)
+
+
 def test_when_all_refuse_the_last_refusal_is_told(pair: Pair) -> None:
     pair.main.inject(Fault("refusal", path=CHAT, name="overloaded"))
     pair.spare.inject(Fault("refusal", path=CHAT, name="rpm"))

@@ -143,6 +143,8 @@ class Errand:
 
     def _reserve(self, route: Route) -> None:
         """Set the worst case of the dearest target aside."""
+        if self._asked.has_files and len(route.targets) > 1:
+            route = route.first()  # files are where they were uploaded, and nowhere else
         self._route = route
         asked, caller, nano, tokens, currency = self._asked, self._caller, 0, 0, None
         for target in route.targets:

@@ -58,6 +58,10 @@ class Route:
         self.name = name
         self.targets = targets
 
+    def first(self) -> Route:
+        """Return the same without its fallbacks."""
+        return Route(self.name, self.targets[:1])
+
     def good_at(self, now: float) -> bool:
         """Say whether the lists that it rests on may still be used as they are."""
         for target in self.targets:  # noqa: SIM110 - a generator costs more than the loop
