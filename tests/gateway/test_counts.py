@@ -93,3 +93,22 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_what_is_no_file_of_ours_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "x.counts").write_bytes(b"?")
     assert read_all(tmp_path) == []
+
+
+def test_each_gateway_has_a_folder_of_its_own_and_what_a_killed_one_left_goes(tmp_path: Path) -> None:
+    database = tmp_path / "gateway.sqlite3"
+    with counts.shared_folder(database) as one:
+        left = one.with_name("left")
+        left.mkdir()
+        Counts(left).close()
+        with counts.shared_folder(database) as other:
+            assert one != other
+            assert one.exists()
+            assert not left.exists()
+            held = Counts(other)
+            held.answered("/x", 200)
+            assert [read.cells for read in read_all(other)] == [(1,)]
+            assert read_all(one) == []
+            held.close()
+        assert not other.exists()
+    assert not one.exists()

@@ -6,9 +6,11 @@ a series is a run of them, named once. Without a folder the memory is the proces
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
+import shutil
 import tempfile
 from array import array
 from bisect import bisect_left
@@ -156,6 +158,37 @@ class Counts:
         self._cells[0], self._cells[1] = at + width, named + len(line)  # last, so that readers see whole lines
         self._known[kind, labels] = at
         return at
+
+
+@contextlib.contextmanager
+def shared_folder(database: Path) -> Iterator[Path]:
+    """Make a folder in which the workers of one gateway count, and remove it at the end.
+
+    Folders that a killed gateway left behind go, too. Raises StorageError where none can be made.
+    """
+    parent = database.with_name(f"{database.stem}-counts")
+    try:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in [each for each in parent.iterdir() if each.is_dir() and not _is_used(each)]:
+            shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+    except OSError as error:
+        raise StorageError(f"Nothing can be written to {str(parent)!r}: {error.strerror or error}.") from error
+    owner = os.open(folder, os.O_RDONLY)
+    fcntl.flock(owner, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(owner)
+
+
+def _is_used(folder: Path) -> bool:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        return _is_locked(handle)
+    finally:
+        os.close(handle)
 
 
 def read_all(folder: Path) -> list[Read]:
