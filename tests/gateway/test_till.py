@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from moongate.errors import StorageError
 from moongate.facts.money import Money
 from moongate.gateway import till as tills
 from moongate.gateway.desk import Desk
@@ -356,6 +357,34 @@ def test_a_waiting_call_that_is_given_up_holds_nothing(work: Callable[..., None]
         assert (await bench.held(1000)).open
 
     work(body)
+
+
+def test_who_waited_for_a_flush_and_left_takes_nothing_along(work: Callable[..., None]) -> None:
+    async def body(bench: Bench) -> None:
+        for _ in range(5):
+            flushing, holding = asyncio.create_task(bench.till.flush()), asyncio.create_task(bench.hold(1000))
+            await asyncio.sleep(0)
+            flushing.cancel()
+            await asyncio.gather(flushing, return_exceptions=True)
+            held = await holding
+            assert isinstance(held, Hold)
+            bench.till.release(held)
+
+    work(body)
+
+
+def test_a_till_that_ended_says_so_at_once(work: Callable[..., None], tmp_path: Path) -> None:
+    async def main() -> None:
+        bench = Bench(tmp_path / "other.sqlite3", 1000, None)
+        async with tills.opened(bench.path, clock=bench.clock) as bench.till:
+            caller = bench.caller
+        with pytest.raises(StorageError, match="closed"):
+            await bench.till.hold_slowly(caller, bench.want())
+        with pytest.raises(StorageError, match="closed"):
+            await bench.till.flush()
+        bench.desk.close()
+
+    asyncio.run(main())
 
 
 def test_the_journal_is_private_and_gone_at_the_end(work: Callable[..., None]) -> None:

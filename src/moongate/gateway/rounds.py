@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from moongate.errors import StorageError
 from moongate.gateway import replies
@@ -27,6 +27,7 @@ from moongate.gateway.unwritten import Unwritten
 
 log = logging.getLogger("moongate.gateway")
 
+T = TypeVar("T")
 BUSY_S = 0.05  # between two rounds while calls come
 AGAIN_S = 0.01  # while some wait
 QUIET_S = 0.5  # while nothing is leased
@@ -81,12 +82,14 @@ class Rounds:
         self._unwritten = unwritten
         self._content = content
         self._waiting: list[Waiting] = []
+        self._flushing: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
-        self._one_at_a_time = asyncio.Lock()
+        self._ended = False
         self._complained = float("-inf")
 
     async def wait(self, caller: Caller, want: Want) -> Hold | Refusal:
         """Return a hold once its slices are there, or why there is none. Raises StorageError."""
+        self._check_open()
         result: asyncio.Future[Hold | Refusal] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(caller, want, result, time.monotonic() + PATIENCE_S))
         self._wake.set()
@@ -108,40 +111,61 @@ class Rounds:
                 self._wake.clear()
                 await self._round()
         finally:
-            self._refuse(self._waiting, StorageError("The gateway's books are closed."))
+            self._end()
 
     async def flush(self) -> None:
-        """Go round once. Raises StorageError."""
-        error = await self._round()
-        if error is not None:
-            raise error
+        """Wait for a whole round. Raises StorageError."""
+        self._check_open()
+        flushed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._flushing.append(flushed)
+        self._wake.set()
+        await flushed
 
     async def close(self) -> None:
-        """Book everything, and leave the books. Raises StorageError."""
-        async with self._one_at_a_time:
-            self._unwritten.retry()
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._content.close)
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._books.close)
+        """Book everything, and leave the books, after `run` has ended. Raises StorageError."""
+        self._end()
+        self._unwritten.retry()
+        await self._in_thread(self._content.close)
+        await self._in_thread(self._books.close)
 
-    async def _round(self) -> StorageError | None:
-        async with self._one_at_a_time:
-            waiting = [one for one in self._waiting if not one.result.done()]
-            gives, asks = self._slices.order((one.caller.pots, one.want) for one in waiting)
-            try:
-                self._unwritten.retry()
-                self._till.rotate()
-                report = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._books.round, gives, asks
-                )
-            except StorageError as error:
-                self._slices.undo(gives)
-                self._failed(error, waiting)
-                return error
-            self._unwritten.recovered()
-            self._traded(asks, report)
-            if self._content.due:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._content.write)
-            return None
+    async def _round(self) -> None:
+        """Go round once. Only `run` does: who waits may be cancelled, and what was granted must arrive."""
+        flushing, self._flushing = self._flushing, []
+        waiting = [one for one in self._waiting if not one.result.done()]
+        gives, asks = self._slices.order((one.caller.pots, one.want) for one in waiting)
+        try:
+            self._unwritten.retry()
+            self._till.rotate()
+            report = await self._in_thread(lambda: self._books.round(gives, asks))
+        except StorageError as error:
+            self._slices.undo(gives)
+            self._failed(error, waiting)
+            self._flushed(flushing, error)
+            return
+        self._unwritten.recovered()
+        self._traded(asks, report)
+        if self._content.due:
+            await self._in_thread(self._content.write)
+        self._flushed(flushing, None)
+
+    async def _in_thread(self, do: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, do)
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise StorageError("The gateway's books are closed.", advice="Its log says why; start it again.")
+
+    def _end(self) -> None:
+        """Leave nobody waiting for a round that does not come."""
+        self._ended = True
+        closed = StorageError("The gateway's books are closed.")
+        self._refuse(self._waiting, closed)
+        self._flushed(self._flushing, closed)
+
+    def _flushed(self, flushing: Sequence[asyncio.Future[None]], error: StorageError | None) -> None:
+        for flushed in flushing:
+            if not flushed.done():
+                flushed.set_result(None) if error is None else flushed.set_exception(error)
 
     def _traded(self, asks: Sequence[Ask], report: Report) -> None:
         grants = {asked.pot: grant for asked, grant in zip(asks, report.grants, strict=True)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +30,8 @@ from moongate.gateway.rounds import Rounds
 from moongate.gateway.seams import Caller, Hold, Outcome, Want
 from moongate.gateway.slices import Slices
 from moongate.gateway.unwritten import OnFull, Unwritten
+
+log = logging.getLogger("moongate.gateway")
 
 STALE_S = 0.02  # how old what is known of the keys may be
 ONE_NANO = 1  # what a call without a known price holds: none begins where there is nothing
@@ -248,6 +251,7 @@ async def opened(
         content = Content(beside(path), on=log_content, days=content_days, clock=clock)
         till = Till(books, thread, on_full=on_full, content=content, clock=clock)
         running = asyncio.create_task(till.run(), name="moongate-till")
+        running.add_done_callback(_told_why)
         try:
             yield till
         finally:
@@ -256,6 +260,11 @@ async def opened(
             await till.close()
     finally:
         thread.shutdown(wait=True)
+
+
+def _told_why(ended: asyncio.Task[None]) -> None:
+    if not ended.cancelled() and ended.exception() is not None:
+        log.critical("the gateway's books are closed by a fault: no call can begin", exc_info=ended.exception())
 
 
 if TYPE_CHECKING:
