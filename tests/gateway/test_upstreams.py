@@ -146,6 +146,7 @@ def test_an_endpoint_without_a_list_does_not_keep_the_others_from_serving(world:
         with pytest.raises(ListUnavailableError):
             await upstreams.find("spare/kimi-k2.6", ANYBODY)
         assert upstreams.ready
+        assert "kimi-k2.6" in upstreams._at_hand  # nobody waits for it any longer
 
     world.run(do)
 
@@ -208,6 +209,23 @@ def test_another_configuration_is_taken_up_and_what_is_the_same_stays(world: Wor
         with pytest.raises(ModelRefusedError):
             await upstreams.find("spare/kimi-k2.6", ANYBODY)
         spare.ended(1.0)
+
+    world.run(do)
+
+
+def test_the_last_of_several_configurations_counts(world: World) -> None:
+    async def do(upstreams: Upstreams) -> None:
+        await upstreams.find("kimi-k3", ANYBODY)
+        main, spare = world.sources
+        for break_after in (6, 7, 8):
+            upstreams.use((main, replace(spare, break_after=break_after)), {})
+        async with asyncio.timeout(10):
+            while upstreams.every[1].source.break_after != 8:
+                await asyncio.sleep(0.01)
+        assert first(await upstreams.find("spare/kimi-k2.6", ANYBODY)) == ("spare", "kimi-k2.6")
+        async with asyncio.timeout(10):
+            while upstreams._leaving:
+                await asyncio.sleep(0.01)
 
     world.run(do)
 

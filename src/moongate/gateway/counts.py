@@ -169,18 +169,29 @@ def shared_folder(database: Path) -> Iterator[Path]:
     parent = database.with_name(f"{database.stem}-counts")
     try:
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in [each for each in parent.iterdir() if each.is_dir() and not _is_used(each)]:
-            shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(dir=parent))
+        with _locked(parent):  # so that nobody takes a folder for left that is just being made
+            for left in [each for each in parent.iterdir() if each.is_dir() and not _is_used(each)]:
+                shutil.rmtree(left, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(dir=parent))
+            owner = os.open(folder, os.O_RDONLY)
+            fcntl.flock(owner, fcntl.LOCK_EX)
     except OSError as error:
         raise StorageError(f"Nothing can be written to {str(parent)!r}: {error.strerror or error}.") from error
-    owner = os.open(folder, os.O_RDONLY)
-    fcntl.flock(owner, fcntl.LOCK_EX)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(owner)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _is_used(folder: Path) -> bool:

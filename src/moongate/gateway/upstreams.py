@@ -94,6 +94,7 @@ class Upstreams:
         self._keeping: dict[Upstream, asyncio.Task[None]] = {}
         self._leaving: dict[Upstream, asyncio.Task[None]] = {}
         self._taking_over: asyncio.Task[None] | None = None
+        self._coming: list[Upstream] = []  # new ones, until they are taken over
         self._said: tuple[str, ...] = ()  # the table's notes that were logged
         self._waits = True  # for lists that were not tried for yet
         self._rebuild()
@@ -192,23 +193,22 @@ class Upstreams:
         EngineError for an upstream that cannot be built; then nothing changes.
         """
         built = self._built(sources)
-        if self._taking_over is not None:
+        if self._taking_over is not None:  # this one comes first
             self._taking_over.cancel()
+            for upstream in self._coming:
+                self._leave(upstream)
+        self._coming = [upstream for upstream in built if upstream not in self.every]
         self._taking_over = asyncio.create_task(self._take_over(built, dict(routes)))
 
     async def _take_over(self, built: tuple[Upstream, ...], routes: dict[str, Sequence[str]]) -> None:
-        new = [upstream for upstream in built if upstream not in self.every]
         try:
             async with asyncio.timeout(TAKE_OVER_S):
-                await asyncio.gather(*(upstream.look() for upstream in new))
+                await asyncio.gather(*(upstream.look() for upstream in self._coming))
         except TimeoutError:
             log.warning("the list of a new upstream is not had yet")
-        except asyncio.CancelledError:  # a later configuration comes first
-            for upstream in new:
-                self._leave(upstream)
-            raise
-        for upstream in new:
+        for upstream in self._coming:
             upstream.is_settled = True  # those that are served already need not wait for it
+        self._coming = []
         gone = [upstream for upstream in self.every if upstream not in built]
         self.every, self._routes = built, routes
         self._rebuild()
@@ -223,7 +223,7 @@ class Upstreams:
         taking_over = [] if self._taking_over is None else [self._taking_over]
         await _ended([*self._keeping.values(), *self._leaving.values(), *taking_over])
         self._keeping.clear()
-        for upstream in (*self.every, *self._leaving):
+        for upstream in (*self.every, *self._leaving, *self._coming):
             await upstream.close()
         self._leaving.clear()
 
@@ -265,9 +265,8 @@ class Upstreams:
     async def _look(self, upstreams: Sequence[Upstream], *, missing: bool) -> None:
         """Look at lists; afterwards the table is that of the lists that are there, whoever fetched them."""
         await asyncio.gather(*(upstream.look(missing=missing) for upstream in upstreams))
-        if any(
-            upstream.listing is not offer.listing for upstream, offer in zip(self.every, self._offers, strict=True)
-        ):
+        changed = any(one.listing is not offer.listing for one, offer in zip(self.every, self._offers, strict=True))
+        if changed or (self._waits and self._are_settled):
             self._rebuild()
 
     def _rebuild(self) -> None:
