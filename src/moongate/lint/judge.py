@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from moongate.catalog.resolve import likeness, nearest, normal
+from moongate.catalog.resolve import normal
 from moongate.facts.hints import Host, hints
 from moongate.facts.models import Listing, Model
 from moongate.facts.providers import built_in
 from moongate.lint.endpoints import Endpoint
 from moongate.lint.knowledge import Knowledge, Known
+from moongate.lint.spelling import distance, nearest
 
 KIMI = re.compile(
     r"(?:[~@]?[\w.\-]+[/:.])*~?(?:[\w-]*kimi[-_ .]?(?:k\d[\w.\-]*|latest|for-coding[\w-]*|thinking-preview"
@@ -22,6 +23,7 @@ _ROLLING = frozenset(
     {"kimi-code", "kimi-code-global"}
 )  # products whose documented ids all float: no pin is to be had
 _SHOWN = 3
+_SLIPS = 2  # letters by which a misspelling differs from what was meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +120,8 @@ def _unlisted(model_id: str, endpoint: Endpoint, known: Known) -> Iterator[Judge
         )
         if not judged or (known.is_hint and endpoint.name not in _MOONSHOT):
             return
-    near = nearest(model_id, listing)[:1]
-    doubtful = known.is_hint and not (near and likeness(model_id, near[0]) >= 84) and looks_kimi(model_id)
+    slips = any(distance(normal(model_id), normal(listed), at_most=_SLIPS) <= _SLIPS for listed in listing.ids)
+    doubtful = known.is_hint and looks_kimi(model_id) and not slips
     message = f"{endpoint.title} does not list {model_id!r}{_nearest(model_id, listing)}"
     yield _fault("MG001", message, known, doubtful=doubtful)
 
@@ -162,5 +164,5 @@ def _whose(owners: tuple[Host, ...]) -> str:
 
 
 def _nearest(model_id: str, listing: Listing) -> str:
-    found = nearest(model_id, listing)
+    found = nearest(model_id, listing.ids)
     return f"; nearest here: {', '.join(map(repr, found))}" if found else ""

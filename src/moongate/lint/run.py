@@ -12,10 +12,10 @@ from moongate.lint.finding import Finding
 from moongate.lint.knowledge import Knowledge
 from moongate.lint.languages import LARGEST, is_binary, is_generated, language_of
 from moongate.lint.options import Options
-from moongate.lint.rules import Hit, Rule, rules
 from moongate.lint.sift import may_matter
 
 if TYPE_CHECKING:
+    from moongate.lint.rules import Hit, Rule
     from moongate.lint.sheet import Sheet
 
 _SECRET = re.compile(r"\b(sk-|org-|ak-)[A-Za-z0-9][A-Za-z0-9_\-]{15,}|(?<=//)[^/@\s]+:[^/@\s]+(?=@)")
@@ -67,6 +67,8 @@ def lint_bytes(path: str, data: bytes, knowledge: Knowledge, options: Options) -
 
 
 def _judged(path: str, data: bytes, knowledge: Knowledge, options: Options) -> Result:
+    from moongate.lint.rules import rules
+
     sheet = _sheet(path, data, knowledge)
     if sheet is None:
         return Result(path=path)

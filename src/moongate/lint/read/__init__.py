@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from moongate.lint.read.tokens import LEXICONS
 from moongate.lint.tree import Kind, Node, grown, moved
 
 _SCRIPT = re.compile(
     rb"<script\b[^>]*>(.*?)(?:</script>|\Z)|^---\n(.*?)^---$", re.DOTALL | re.IGNORECASE | re.MULTILINE
 )
+
+_BRACES = frozenset("javascript json go java kotlin swift dart rust php ruby csharp".split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +34,11 @@ def read(data: bytes, language: str) -> Read:
 
 def _opened(root: Node, data: bytes) -> Node:
     """Read JSON that stands in texts: bodies of requests, written out."""
-    from moongate.lint.read import inner
-
     for node in root.walk():
         for number, item in enumerate(node.items):
             if item.kind is Kind.TEXT and '"model' in item.name and item.name.lstrip()[:1] in ("{", "["):
+                from moongate.lint.read import inner
+
                 tree = inner.json_inside(item.name.encode("utf-8", "replace"))
                 if tree is not None:
                     node.items[number] = _placed(tree, item, data)
@@ -69,8 +70,6 @@ def _placed(tree: Node, text: Node, data: bytes) -> Node:
 
 def _read(data: bytes, language: str) -> Node | None:
     """Return a tree without links upwards, None for Python that cannot be parsed. Readers are loaded when needed."""
-    from moongate.lint.read import braces
-
     match language:
         case "python":
             from moongate.lint.read import python
@@ -103,7 +102,9 @@ def _read(data: bytes, language: str) -> Node | None:
             return notebook.read(data, _piece)
         case "markup":
             return _scripts(data)
-        case _ if language in LEXICONS:
+        case _ if language in _BRACES:
+            from moongate.lint.read import braces
+
             return braces.read(data, language)
         case _:
             return Node(Kind.SCOPE, 0, len(data), "module")

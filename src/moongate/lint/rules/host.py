@@ -10,6 +10,7 @@ from moongate.facts.providers import built_in
 from moongate.lint.endpoints import is_private
 from moongate.lint.rules.base import Hit, Rule
 from moongate.lint.sheet import Place, Sheet
+from moongate.lint.spelling import distance
 
 # Hosts that were seen in place of an endpoint's, and what was meant. Sources: docs, issue trackers.
 MEANT = {
@@ -93,7 +94,7 @@ def _alike(host: str) -> str | None:
     """Return the endpoint's host that this one is a misspelling of."""
     for row in built_in().values():
         for known in row.hosts:
-            if known != host and (_is_other_ending(host, known) or _distance(host, known) <= _FAR):
+            if known != host and (_is_other_ending(host, known) or distance(host, known, at_most=_FAR) <= _FAR):
                 return known
     return None
 
@@ -101,15 +102,3 @@ def _alike(host: str) -> str | None:
 def _is_other_ending(host: str, known: str) -> bool:
     """Say whether two hosts differ only by what follows the last dot: api.moonshot.io."""
     return host.rpartition(".")[0] == known.rpartition(".")[0] and "." in known.rpartition(".")[0]
-
-
-def _distance(one: str, two: str) -> int:
-    """Return the letters by which two names differ, as far as it matters here."""
-    if abs(len(one) - len(two)) > _FAR:
-        return _FAR + 1
-    row = list(range(len(two) + 1))
-    for n, letter in enumerate(one, 1):
-        before, row[0] = row[0], n
-        for m, other in enumerate(two, 1):
-            before, row[m] = row[m], min(row[m] + 1, row[m - 1] + 1, before + (letter != other))
-    return row[-1]

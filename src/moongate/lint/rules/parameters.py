@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from moongate.lint.finding import Edit
 from moongate.lint.requests import Request
 from moongate.lint.rules.base import Hit, Rule
 from moongate.lint.sheet import Sheet
-from moongate.wire.rules import check
-from moongate.wire.rules.records import Finding as Fault
+
+if TYPE_CHECKING:
+    from moongate.wire.rules.records import Finding as Fault
 
 
 class ParameterRule(Rule):
@@ -43,6 +44,8 @@ class ParameterRule(Rule):
 
 
 def _faults(sheet: Sheet, request: Request) -> tuple[Fault, ...]:
+    from moongate.wire.rules import check  # its tables are read only where there is a request to judge
+
     row = request.bound.endpoint.row
     if row is None or request.bound.endpoint.kind != "row":
         return ()
