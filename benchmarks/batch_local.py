@@ -1,6 +1,7 @@
 """Lines a second of `batch run` against a loopback server that answers in 50 ms, beside the ways people do it today.
 
-All in one run, each client in a process of its own, at 256 calls in flight. The ceiling is concurrency ÷ latency.
+All in one run, each client in a process of its own, at 256 calls in flight. The ceiling is concurrency ÷ latency, or
+what bare connections reach (`bare`: the pool, no journal, no checks), where the machine is too busy for the ceiling.
 moongate journals every line (FULL, group commit); the others keep nothing. `sdk` is the OpenAI cookbook's way:
 asyncio and the official SDK with one task for each line. litellm is measured with --litellm, from a virtual
 environment that is made for it. Bound: moongate at 80 % of the ceiling or more; exit code 1 below.
@@ -80,6 +81,28 @@ assert progress.completed == progress.total, progress
 print(progress.total, time.perf_counter() - begun, time.process_time() - cpu)
 """
 
+BARE = """
+import asyncio, sys, time
+from moongate.facts.providers import at, built_in
+from moongate.transport.network import Network
+from moongate.transport.pool import Pool
+url, folder, in_flight = sys.argv[1], sys.argv[2], int(sys.argv[3])
+
+async def main():
+    bodies = [line.partition(b'"body": ')[2].rstrip()[:-1] for line in open(f"{folder}/in.jsonl", "rb")]
+    left, head = iter(bodies), b"content-type: application/json\\r\\n"
+    async with Pool(at(built_in()["moonshot"], url), Network(max_connections=in_flight)) as pool:
+        async def work():
+            for body in left:
+                reply = await pool.exchange(b"POST", b"/v1/chat/completions", head, body)
+                assert reply.status == 200
+        begun, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(work() for _ in range(in_flight)))
+        print(len(bodies), time.perf_counter() - begun, time.process_time() - cpu)
+
+asyncio.run(main())
+"""
+
 SDK = """
 import asyncio, json, sys, time
 import openai
@@ -136,7 +159,11 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sides = {"moongate": (sys.executable, MOONGATE, options.lines), "sdk": (sys.executable, SDK, 2000)}
+        sides = {
+            "bare": (sys.executable, BARE, options.lines),
+            "moongate": (sys.executable, MOONGATE, options.lines),
+            "sdk": (sys.executable, SDK, 2000),
+        }
         if options.litellm and (python := _litellm(folder / "venv")):
             sides["litellm"] = (python, LITELLM, 1000)
         ceiling = IN_FLIGHT / LATENCY_S
@@ -151,7 +178,9 @@ def main() -> int:
                 )
     for side in best:
         print(f"best of {options.runs}: {side:<9} {best[side]:8.0f} lines/s, {best[side] / ceiling:6.1%}")
-    return 0 if best["moongate"] >= BOUND * ceiling else 1
+    reached = best["moongate"] / min(ceiling, best["bare"])
+    print(f"moongate reaches {reached:.1%} of what can be reached here; at least {BOUND:.0%} are asked for")
+    return 0 if reached >= BOUND else 1
 
 
 def _measured(python: str, code: str, lines: int, folder: Path) -> tuple[float, float]:

@@ -89,15 +89,15 @@ def _odd_usage(body: bytes, row: Provider, model: str) -> Usage | None:
     return chunk_from(payload).usage
 
 
-def result_line(custom_id: str, reply: Reply) -> bytes:
-    """Return the line for an answer or a refusal, its body as it came."""
+def result_line(custom_id: str, reply: Reply, *, is_json: bool = False) -> bytes:
+    """Return the line for an answer or a refusal, its body as it came; `is_json` where that is known of it."""
     request_id = reply.headers.get("msh-request-id") or reply.headers.get("x-request-id") or ""
     return (b'{"id":%b,"custom_id":%b,"response":{"status_code":%d,"request_id":%b,"body":%b},"error":null}\n') % (
         (named := _ENCODER.encode(custom_id)),
         named,
         reply.status,
         _ENCODER.encode(request_id),
-        _one_line(reply.body),
+        _one_line(reply.body, is_json=is_json),
     )
 
 
@@ -107,11 +107,13 @@ def failed_line(custom_id: str, error: MoongateError) -> bytes:
     return _ENCODER.encode({"id": custom_id, "custom_id": custom_id, "response": None, "error": said}) + b"\n"
 
 
-def _one_line(body: bytes) -> bytes:
+def _one_line(body: bytes, *, is_json: bool) -> bytes:
     """Return a JSON body without line breaks, which JSON has only between its tokens; what is no JSON, as a text."""
     try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-        body.decode()
+        if not is_json:
+            msgspec.json.decode(body, type=msgspec.Raw)
+        if not body.isascii():
+            body.decode()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _ENCODER.encode(body.decode("utf-8", "replace"))
     return body.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in body or b"\r" in body else body

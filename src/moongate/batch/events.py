@@ -6,6 +6,7 @@ since the epoch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -209,15 +210,15 @@ AnyEvent = (
     | Fetched
     | Concluded
 )
-_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_DECODER: msgspec.json.Decoder[list[AnyEvent]] = msgspec.json.Decoder(list[AnyEvent])
 _ENCODER = msgspec.json.Encoder()
 
 
-def encoded(event: AnyEvent) -> bytes:
-    """Return the journal's form of an event."""
-    return _ENCODER.encode(event)
+def encoded(events: Sequence[AnyEvent]) -> str:
+    """Return the journal's form of events that become true together."""
+    return _ENCODER.encode(events).decode()
 
 
-def decoded(row: bytes) -> AnyEvent:
-    """Return the event in a journal's row. Raises msgspec.DecodeError for what is none."""
+def decoded(row: str) -> list[AnyEvent]:
+    """Return the events in a journal's row. Raises msgspec.DecodeError for what is none."""
     return _DECODER.decode(row)

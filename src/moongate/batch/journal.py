@@ -9,25 +9,28 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+import msgspec
 from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch import state as st
 from moongate.errors import StorageError, UsageError
 from moongate.store.migrate import migrations
-from moongate.store.sqlite import explained, open_database, transaction
+from moongate.store.sqlite import explained, open_database
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 JOURNAL, ANSWERS, LOCK = "journal.sqlite3", "answers.jsonl", "lock"
-_ADD = "INSERT INTO events (at, line, event) VALUES (?, ?, ?)"
-_RESULTS = "SELECT line, event FROM events WHERE line IS NOT NULL ORDER BY line, seq"
+_ADD = "INSERT INTO commits (at, events) VALUES (?, ?)"
+_ALL = "SELECT events FROM commits ORDER BY seq"
+_NONE, _ANSWER, _FAILURE = 0, 1, 2  # what a line has
 
 Entry = tuple[ev.AnyEvent, bytes]  # an event, and the result line that a `Settled` stands for
 
@@ -56,14 +59,20 @@ class Journal:
 
         Raises StorageError; then nothing of it counts, and the same may be tried again.
         """
-        placed, at = _placed(entries, self._end), self._clock()
-        rows = [(at, _line_of(event), ev.encoded(event).decode()) for event, _ in placed]
+        if not entries:
+            return ()
+        placed = _placed(entries, self._end)
+        events = tuple(event for event, _ in placed)
         with explained(self.folder / JOURNAL):
             end = self._written(placed)
-            with transaction(self._connection):
-                self._connection.executemany(_ADD, rows)
+            self._connection.execute(_ADD, (self._clock(), ev.encoded(events)))  # one statement: a commit of its own
             self._end = end
-        return tuple(event for event, _ in placed)
+        return events
+
+    @property
+    def end(self) -> int:
+        """Where the committed result lines end: the place of the next one."""
+        return self._end
 
     def apply(self, events: Sequence[ev.AnyEvent]) -> tuple[st.Command, ...]:
         """Take committed events into `state`; return what is to be done after the last one."""
@@ -160,8 +169,13 @@ def _replayed(connection: sqlite3.Connection, folder: Path) -> tuple[st.State, i
 
 
 def _events(connection: sqlite3.Connection) -> Iterator[ev.AnyEvent]:
-    for (row,) in connection.execute("SELECT event FROM events ORDER BY seq"):
-        yield ev.decoded(row)
+    for (row,) in connection.execute(_ALL):
+        try:
+            yield from ev.decoded(row)
+        except (msgspec.DecodeError, TypeError) as error:
+            raise StorageError(
+                f"A batch journal is damaged: {error}.", advice="Start the job over with --new."
+            ) from error
 
 
 def _opened_answers(path: Path, end: int) -> int:
@@ -172,35 +186,40 @@ def _opened_answers(path: Path, end: int) -> int:
 
 
 def _placed(entries: Sequence[Entry], at: int) -> list[Entry]:
-    """Return the entries with the place of each result line in its event."""
+    """Return the entries with the place of each result line in its event, where it is not there yet."""
     placed: list[Entry] = []
     for event, line in entries:
-        if isinstance(event, ev.Settled):
-            event = replace(event, outcome=replace(event.outcome, offset=at, size=len(line)))
+        if line and isinstance(event, ev.Settled):
+            if not event.outcome.size:
+                outcome = replace(event.outcome, offset=at, size=len(line))
+                placed.append((replace(event, outcome=outcome), line))
+            elif (event.outcome.offset, event.outcome.size) == (at, len(line)):
+                placed.append((event, line))
+            else:
+                raise ValueError(f"a result line was placed at {event.outcome.offset}, and belongs at {at}")
             at += len(line)
-        placed.append((event, line))
+        else:
+            placed.append((event, line))
     return placed
 
 
-def _line_of(event: ev.AnyEvent) -> int | None:
-    return event.outcome.index if isinstance(event, ev.Settled) else None
-
-
 def _results(connection: sqlite3.Connection, answers: int, ok: bool | None) -> Iterator[tuple[int, bytes]]:
-    """Yield the last result of every line: a retry's stands above the failure before it."""
-    last: ev.Settled | None = None
-    for _, row in connection.execute(_RESULTS):
-        event = ev.decoded(row)
-        if not isinstance(event, ev.Settled):
-            continue
-        if last is not None and last.outcome.index != event.outcome.index:
-            yield from _read(answers, last, ok)
-        last = event
-    if last is not None:
-        yield from _read(answers, last, ok)
+    """Yield the last result of every line, in input order: a retry's stands above the failure before it.
 
-
-def _read(answers: int, event: ev.Settled, ok: bool | None) -> Iterator[tuple[int, bytes]]:
-    outcome = event.outcome
-    if ok is None or outcome.ok == ok:
-        yield outcome.index, os.pread(answers, outcome.size, outcome.offset)
+    Thirteen bytes are held for a line: where its result lies, how long it is, what it is.
+    """
+    offsets, sizes, kinds = array("Q"), array("I"), bytearray()
+    for event in _events(connection):
+        if isinstance(event, ev.Opened):
+            offsets, sizes, kinds = (
+                array("Q", bytes(8 * event.total)),
+                array("I", bytes(4 * event.total)),
+                bytearray(event.total),
+            )
+        elif isinstance(event, ev.Settled):
+            outcome = event.outcome
+            offsets[outcome.index], sizes[outcome.index] = outcome.offset, outcome.size
+            kinds[outcome.index] = _ANSWER if outcome.ok else _FAILURE
+    for index, kind in enumerate(kinds):
+        if kind != _NONE and (ok is None or ok == (kind == _ANSWER)):
+            yield index, os.pread(answers, sizes[index], offsets[index])

@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 import msgspec
 
-from moongate.batch.blocks import opened
 from moongate.batch.records import Line
 from moongate.errors import UsageError
 from moongate.facts.batches import ENDPOINT, METHOD
 
+BUFFER = 1 << 20  # bytes; every read of the disk lets the journal's thread run first
 MAX_LINE_BYTES = 100 * 1024 * 1024  # as much as a whole file may have
 
 
@@ -31,7 +31,11 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 def read(path: Path) -> Iterator[Line]:
     """Yield the lines of a batch file. Raises UsageError for a file, or a line, that cannot be read as one."""
-    with opened(path) as file:
+    try:
+        file = path.open("rb", buffering=BUFFER)
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    with file:
         yield from _lines(file, path)
 
 

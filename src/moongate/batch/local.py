@@ -27,12 +27,14 @@ from moongate.batch.upstream import Upstream
 from moongate.batch.verdicts import Again, End, Policy, Rest, judge
 from moongate.batch.writer import Writer
 from moongate.errors import MoongateError, RequestRefusedError, StorageError, UsageError
+from moongate.facts.chat import Usage
 from moongate.wire.limits import Pace, limits_in, weight
 from moongate.wire.replies import Reply
 
 _ASKED = msgspec.json.Decoder(Asked)
 TICK_S = 0.2
 ASK_AGAIN_S = 1.0  # the longest wait before limits are looked at again: another call may have ended meanwhile
+NO_USAGE = Usage()
 HOPELESS = 25  # lines in a row that the provider failed on, without one answer in between
 
 
@@ -213,7 +215,9 @@ class LocalRun:
 
     async def _in_turn(self, line: Line) -> None:
         """Wait as long as the limits that were told, and a Retry-After, say; then the line counts as under way."""
-        await self._pause(self._throttle.opens_at - self._clock())
+        now = self._clock()
+        if self._throttle.opens_at > now:
+            await self._pause(self._throttle.opens_at - now)
         while (wait := self._pace.enter(self._clock(), self._weight(line))) is not None and self._resting is None:
             await self._pause(min(wait.seconds, ASK_AGAIN_S))
 
@@ -225,8 +229,10 @@ class LocalRun:
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._intents[index] = written
         self._writer.put(ev.Sent(indexes=(index,), nano=worst))
-        with suppress(StorageError):
+        try:
             await written
+        except StorageError:  # the job rests for it
+            self._resting = self._resting or ("storage", "")
         if self._resting is not None:  # it has not left: no doubt about it
             self._writer.put(ev.Returned(index=index, kind="", nano=worst))
             return False
@@ -235,16 +241,17 @@ class LocalRun:
     # --- ends of tries ---
 
     def _settle(self, line: Line, end: End, worst: int, tries: int) -> None:
-        usage, cost = end.usage, None
-        if usage is not None:
-            cost = self._tariff.cost_nano(usage)
+        usage = end.usage or NO_USAGE
+        cost = self._tariff.cost_nano(usage) if end.usage is not None else None
         outcome = Outcome(
             index=line.index,
             kind=end.kind,
             status=end.status,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0,
-            cached_tokens=usage.cached_tokens if usage else 0,
+            offset=self._writer.place(len(end.line)),
+            size=len(end.line),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=usage.cached_tokens,
             cost_nano=cost,
             tries=tries,
             uncertain=end.doubt,
@@ -263,8 +270,10 @@ class LocalRun:
     def _refuse(self, line: Line, error: Exception) -> None:
         """Settle a line that cannot be sent."""
         said = error if isinstance(error, MoongateError) else RequestRefusedError(f"The body is not usable: {error}.")
-        outcome = Outcome(index=line.index, kind=said.kind, tries=0)
-        self._writer.put(ev.Settled(outcome=outcome), failed_line(line.custom_id, said))
+        text = failed_line(line.custom_id, said)
+        place = self._writer.place(len(text))
+        outcome = Outcome(index=line.index, kind=said.kind, tries=0, offset=place, size=len(text))
+        self._writer.put(ev.Settled(outcome=outcome), text)
 
     def _give_back(self, line: Line, verdict: Again | Rest, worst: int) -> None:
         doubt = isinstance(verdict, Again) and verdict.doubt

@@ -6,7 +6,6 @@ the context window. What may have been charged without an answer stays set aside
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from moongate.facts.money import MILLION, NANO, Price
 PREAMBLE_TOKENS = 512  # a chat template and hidden prompts; K3 was seen to bill about 80 (2026-07-17)
 LONGEST_ANSWER = 131_072  # completion tokens where neither line nor list bounds them: K3's default
 _SCALE = 10**9  # of a nano-unit, so that prices with nine decimals are exact
-_MEDIA = re.compile(rb"ms:|image_url|video_url")  # count by their content, not by the bytes that name them
+_MEDIA = (b"ms:", b"image_url", b"video_url")  # count by their content, not by the bytes that name them
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -57,7 +56,7 @@ class Tariff:
     def tokens(self, body: bytes, asked: Asked) -> tuple[int, int]:
         """Return the most prompt and completion tokens that a body can take."""
         window = self._window or LONGEST_ANSWER
-        prompt = window if _MEDIA.search(body) else len(body) + PREAMBLE_TOKENS
+        prompt = window if _has_media(body) else len(body) + PREAMBLE_TOKENS
         answer = asked.longest_answer or window
         if self._window:
             prompt, answer = min(prompt, window), min(answer, window)
@@ -103,6 +102,11 @@ class Purse:
         """Give back what was set aside for a call, and book what it cost."""
         self.reserved_nano -= worst_nano
         self.spent_nano += cost_nano
+
+
+def _has_media(body: bytes) -> bool:
+    first, second, third = _MEDIA
+    return first in body or second in body or third in body
 
 
 def _scaled(price: Price | None) -> tuple[int, int, int]:

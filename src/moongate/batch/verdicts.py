@@ -105,7 +105,7 @@ def judge(
         usage = usage_in(outcome.body, row, model=model)
     except errors.MoongateError as error:
         return _failed(error, outcome, line, tries, policy, jitter)
-    return End(line=result_line(line.custom_id, outcome), status=outcome.status, usage=usage)
+    return End(line=result_line(line.custom_id, outcome, is_json=True), status=outcome.status, usage=usage)
 
 
 def _failed(
