@@ -111,8 +111,8 @@ url, folder, in_flight = sys.argv[1], sys.argv[2], int(sys.argv[3])
 async def main():
     lines = [json.loads(line) for line in open(f"{folder}/in.jsonl")]
     room = asyncio.Semaphore(in_flight)
-    limits = openai.DefaultAsyncHttpxClient(trust_env=False)
-    async with openai.AsyncOpenAI(api_key="sk-bench", base_url=url, http_client=limits, max_retries=0) as client:
+    limits, more = openai.DefaultAsyncHttpxClient(trust_env=False), {"max_retries": 0, "timeout": 300}
+    async with openai.AsyncOpenAI(api_key="sk-bench", base_url=url, http_client=limits, **more) as client:
         async def one(line):
             async with room:
                 answer = await client.chat.completions.create(**line["body"])
@@ -171,7 +171,11 @@ def main() -> int:
         best: dict[str, float] = {}
         for _ in range(options.runs):
             for side, (python, code, lines) in sides.items():
-                rate, cpu_us = _measured(python, code, lines, folder)
+                try:
+                    rate, cpu_us = _measured(python, code, lines, folder)
+                except subprocess.CalledProcessError as error:
+                    print(f"{side:<9} gave up: {(error.stderr or '').strip().splitlines()[-1:]}")
+                    continue
                 best[side] = max(best.get(side, 0.0), rate)
                 print(
                     f"{side:<9} {rate:8.0f} lines/s {rate / ceiling:6.1%} of the ceiling {cpu_us:6.0f} µs CPU a line"
@@ -198,7 +202,7 @@ def _measured(python: str, code: str, lines: int, folder: Path) -> tuple[float, 
             told = subprocess.run(
                 [python, "-c", code, url, str(folder), str(IN_FLIGHT)],
                 check=True,
-                stdout=subprocess.PIPE,
+                capture_output=True,
                 text=True,
                 env=env,
             ).stdout.split()
