@@ -243,3 +243,13 @@ def test_the_operators_own_price_is_metered(upstream: Any, kit: Any, tmp_path: P
         (line,) = client.ledger
     assert line.price_basis == "your price in gateway.toml"
     assert line.cost_nano == (usage["prompt_tokens"] * 100 + usage["completion_tokens"] * 200) * 1000
+
+
+def test_the_request_id_is_the_ledgers_and_the_callers_own_comes_back(client: Any, kit: Any) -> None:
+    plain = client.chat(headers={"x-request-id": "mine-1"})
+    streamed = client.chat(kit.body(stream=True), headers={"x-request-id": "mine-2"})
+    assert [got.headers["x-request-id"] for got in (plain, streamed)] == ["mine-1", "mine-2"]
+    client.running.booked()
+    told = [got.headers["msh-request-id"] for got in (plain, streamed)]
+    assert [line.request_id for line in client.running.desk.entries()] == told
+    assert "x-request-id" not in client.chat(headers={"x-request-id": "x" * 200}).headers
