@@ -26,6 +26,7 @@ bench: install  ## start-up time, overheads, lines a second: ratios, each in one
 	$(RUN)python benchmarks/startup.py
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
+	$(RUN)python benchmarks/till.py
 	$(RUN)python benchmarks/batch_local.py
 	$(RUN)python benchmarks/batch_validate.py --lines $(LINES)
 

@@ -192,10 +192,12 @@ class Rounds:
                 return self._till.draw(one.caller, one.want)
             if pot.unit == NANO and (grant.left <= 0 or (need > grant.left and pot.name.kind != "balance")):
                 return replies.spent(one.caller.account, pot.name.kind, grant.left, need, one.caller.currency)
-        wait_s = max((grants[pot.name].wait_s for pot, _ in short if pot.name in grants), default=0.0)
-        if not short or (now < one.until and wait_s <= PATIENCE_S):
+        if not short:
             return None
-        pot = short[0][0]
+        waits = [(grants[pot.name].wait_s if pot.name in grants else 0.0, pot) for pot, _ in short]
+        wait_s, pot = max(waits, key=lambda wait: wait[0])
+        if now < one.until and wait_s <= PATIENCE_S:
+            return None
         return replies.in_use(one.caller.account, pot.name.kind, limit=pot.limit, wait_s=max(wait_s, 1.0))
 
     def _short(self, one: Waiting) -> list[tuple[Pot, int]]:
