@@ -213,6 +213,22 @@ def test_another_configuration_is_taken_up_and_what_is_the_same_stays(world: Wor
     world.run(do)
 
 
+def test_a_list_that_was_fetched_anew_and_says_the_same_changes_nothing(world: World) -> None:
+    async def do(upstreams: Upstreams) -> None:
+        await upstreams.look()
+        route = await upstreams.find("main/kimi-k3", ANYBODY)
+        listing, spelled = upstreams.offers[0].listing, upstreams.spellings(ANYBODY)
+        for upstream in upstreams.every:
+            upstream.guard.catalog._clock = lambda: time.time() + 60
+        with pytest.raises(ModelRefusedError):
+            await upstreams.find("kimi-k9", ANYBODY)
+        assert upstreams.offers[0].listing is not listing
+        assert upstreams.spellings(ANYBODY) is spelled
+        assert upstreams.at_hand("main/kimi-k3", ANYBODY).targets == route.targets
+
+    world.run(do)
+
+
 def test_the_last_of_several_configurations_counts(world: World) -> None:
     async def do(upstreams: Upstreams) -> None:
         await upstreams.find("kimi-k3", ANYBODY)

@@ -25,7 +25,7 @@ from moongate.gateway.asked import fields_in
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.counts import Counts
 from moongate.gateway.gate import Door, Gate, RefusedError, answer
-from moongate.gateway.listed import listed
+from moongate.gateway.listed import Listed
 from moongate.gateway.metrics import CONTENT_TYPE, rendered
 from moongate.gateway.openapi import document
 from moongate.gateway.porter import Porter
@@ -45,6 +45,7 @@ class Gateway:
         self.clerk = clerk
         self.porter = porter
         self.counts = counts
+        self.listed = Listed()
         self.gate = Gate(till=till, porter=porter)
         self.admin = Admin(clerk, self.gate, till.flush)
 
@@ -111,7 +112,7 @@ class Gateway:
         """Answer GET /v1/models: one row for each spelling that is accepted."""
         caller = self.gate.caller(request.headers)
         await self.upstreams.look()
-        return _json(listed(self.upstreams.spellings(caller)))
+        return Response(self.listed.body(self.upstreams.spellings(caller)), headers={"content-type": JSON})
 
     async def balance(self, request: Request) -> Response:
         """Answer GET /v1/users/me/balance in Moonshot's shape, for the caller's account, in its currency."""

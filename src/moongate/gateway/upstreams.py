@@ -29,6 +29,7 @@ LOOK_EVERY_S = 30.0  # how often a list is looked at, so that it is refreshed be
 LOOK_AGAIN_S = 2.0  # after a failure; the catalog itself sees to it that the endpoint is not asked as often
 IDLE_LOOK_S = 0.5
 TAKE_OVER_S = 10.0
+REMEMBERED_LISTS = 64  # lists of spellings, one for each set of permissions
 REMEMBERED = 4096  # routes that are remembered beside the table: restricted keys, declared suffixes
 
 
@@ -91,6 +92,7 @@ class Upstreams:
         self._targets: dict[tuple[str, str], Target] = {}
         self._at_hand: dict[str, Route] = {}
         self._beside: dict[tuple[str, frozenset[str] | None, frozenset[str] | None], Route] = {}
+        self._spelled: dict[tuple[frozenset[str] | None, frozenset[str] | None], tuple[tuple[str, Target], ...]] = {}
         self._keeping: dict[Upstream, asyncio.Task[None]] = {}
         self._leaving: dict[Upstream, asyncio.Task[None]] = {}
         self._taking_over: asyncio.Task[None] | None = None
@@ -168,14 +170,16 @@ class Upstreams:
         await self._look([upstream for upstream in self.every if now >= upstream.good_until], missing=False)
         self._raise_if_no_list(self.every)
 
-    def spellings(self, caller: Allowed) -> list[tuple[str, Target]]:
-        """Return every name that a key may ask for, with where it leads first."""
-        found = []
-        for name in (*self._table.accepted, *self._table.ambiguous):
-            readings = self._meant(name, caller)
-            if readings:
-                found.append((name, self._target(readings[0])))
-        return found
+    def spellings(self, caller: Allowed) -> tuple[tuple[str, Target], ...]:
+        """Return every name that a key may ask for, and where it leads first: one object until a list changes."""
+        known = self._spelled.get((caller.providers, caller.models))
+        if known is None:
+            meant = ((name, self._meant(name, caller)) for name in (*self._table.accepted, *self._table.ambiguous))
+            known = tuple((name, self._target(readings[0])) for name, readings in meant if readings)
+            if len(self._spelled) >= REMEMBERED_LISTS:
+                self._spelled.clear()
+            self._spelled[caller.providers, caller.models] = known
+        return known
 
     async def keep(self) -> None:
         """Keep every list fresh, until cancelled."""
@@ -265,9 +269,11 @@ class Upstreams:
     async def _look(self, upstreams: Sequence[Upstream], *, missing: bool) -> None:
         """Look at lists; afterwards the table is that of the lists that are there, whoever fetched them."""
         await asyncio.gather(*(upstream.look(missing=missing) for upstream in upstreams))
-        changed = any(one.listing is not offer.listing for one, offer in zip(self.every, self._offers, strict=True))
+        offers = tuple(upstream.offer for upstream in self.every)
+        changed = [_content(offer) for offer in offers] != [_content(offer) for offer in self._offers]
         if changed or (self._waits and self._are_settled):
             self._rebuild()
+        self._offers = offers
 
     def _rebuild(self) -> None:
         """Work out every spelling anew; what is asked for meanwhile goes by the old ones."""
@@ -275,7 +281,7 @@ class Upstreams:
         self._table = routing.table_of(self._offers, self._routes)
         self._by_name = {upstream.name: upstream for upstream in self.every}
         self._targets = {}
-        self._beside = {}
+        self._beside, self._spelled = {}, {}
         self._waits = not self._are_settled
         self._at_hand = {
             name: self._route(name, readings)
@@ -355,6 +361,11 @@ class Upstreams:
     def _raise_if_no_list(self, asked: Sequence[Upstream]) -> None:
         if all(upstream.listing is None for upstream in asked):
             raise next(upstream.failure for upstream in asked if upstream.failure is not None)
+
+
+def _content(offer: Offer) -> str | None:
+    """Return what tells two lists apart: one that was fetched anew is seldom another."""
+    return None if offer.listing is None else offer.listing.sha256
 
 
 def _reading(target: Target) -> Reading:
