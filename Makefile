@@ -12,11 +12,12 @@ demo: install  ## the whole thing at work on the embedded model, without any key
 test: install  ## the test suite
 	$(RUN)python -m pytest
 
-check: install  ## style, types, import stairs
+check: install  ## style, types, import stairs, and our own ids
 	$(RUN)ruff check
 	$(RUN)ruff format --check
 	$(RUN)mypy
 	$(RUN)lint-imports
+	$(RUN)moongate lint
 
 format: install
 	$(RUN)ruff check --fix
@@ -27,6 +28,7 @@ bench: install  ## start-up time, overheads, lines a second: ratios, each in one
 	$(RUN)python benchmarks/guard.py
 	$(RUN)python benchmarks/sdk.py
 	$(RUN)python benchmarks/till.py
+	$(RUN)python benchmarks/lint.py
 	$(RUN)python benchmarks/batch_local.py
 	$(RUN)python benchmarks/batch_validate.py --lines $(LINES)
 

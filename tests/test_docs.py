@@ -73,3 +73,10 @@ def test_generated_parts_are_up_to_date() -> None:
 def test_links_between_pages_lead_somewhere(page) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_pages_of_the_rules_are_the_rules_docstrings() -> None:
+    from moongate.lint.pages import files
+
+    folder = ROOT / "docs" / "rules"
+    assert {path.name: path.read_text("utf-8") for path in folder.glob("*.md")} == dict(files()), "run: make docs"

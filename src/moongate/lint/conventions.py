@@ -57,7 +57,7 @@ _PROVIDER_KEY = re.compile(
 _BAD_LIST = re.compile(
     r"retired|deprecat|invalid|wrong|(?:^|_)bad|legacy|(?:^|_)old(?:_|$)|unsupported|block|ban(?:ned)?(?:_|$)|deny|denied"
     r"|removed|gone|expired|broken|reject|refus|forbid|never|alias|migrat|renam|replac|fake|dummy|nonexist|not_?exist"
-    r"|unknown|sunset|disallow|dead|mistake|typo|obsolete|unlisted|missing|nope|negative|stale"
+    r"|unknown|sunset|disallow|dead|mistake|typo|obsolete|unlisted|missing|nope|negative|stale|float"
 )
 _PROSE_KEY = re.compile(
     r"(?:^|_)(?:name|title|label|display_?name|description|comment|comments|message|content|text|prompt|note|notes|help"

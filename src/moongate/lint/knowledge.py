@@ -45,7 +45,8 @@ def _hinted(endpoint: Endpoint) -> Known | None:
     if host is None or not host.ids:
         return None
     floating = endpoint.row.is_floating if endpoint.row is not None else _never
-    models = tuple(Model(id=model_id, floating=floating(model_id)) for model_id in sorted(host.ids))
+    ids = {i for other in hints().hosts if other.base_url == host.base_url or other is host for i in other.ids}
+    models = tuple(Model(id=model_id, floating=floating(model_id)) for model_id in sorted(ids))
     listing = Listing(provider=endpoint.name, base_url=host.base_url or "", fetched_at=0.0, models=models)
     return Known(listing=listing, basis=f"hints of {hints().updated}", is_hint=True)
 

@@ -37,6 +37,7 @@ _FRAMEWORKS = tuple(
 )
 _SLASH_ROUTERS = frozenset({"litellm", "aider", "openclaw", "opencode", "mastra", "moongate"})
 _COLON_ROUTERS = frozenset({"pydantic-ai", "promptfoo", "langchain", "moongate", "mastra"})
+_SHORT = 7  # characters; a shorter text is an id only where a model is named
 _ROUTES = {
     "moonshot": "moonshot",
     "openrouter": "openrouter",
@@ -210,6 +211,8 @@ class Sheet:
         if role is None:
             return
         pair, is_model = role.pair, role.is_model
+        if not is_model and len(text) < _SHORT:  # "k3" is many things
+            return
         if not kimi and not (is_model and pair is not None and _is_wire_model(pair) and _is_plainly(node, pair)):
             return
         bounds: list[Bound | None] = [*self.decider.bind(node)]
@@ -242,7 +245,12 @@ class Sheet:
     def _is_wire_id(self, use: Use) -> bool:
         """Say whether an id that looks routed is one as it stands, at the endpoint beside it."""
         bound = use.bound
-        if bound is None or bound.sign is None or bound.sign.kind != "url" or "litellm" in self.frameworks:
+        if bound is None:
+            return False
+        known_here = self.knowledge.of(bound.endpoint)
+        if known_here is not None and use.id in known_here.listing.by_id:
+            return True
+        if bound.sign is None or bound.sign.kind != "url" or "litellm" in self.frameworks:
             return False
         return bound.level == "call" and not _is_for_openai_only(bound)
 
@@ -270,7 +278,14 @@ class Sheet:
     def _is_own_route(self, use: Use) -> bool:
         """Say whether an id is `provider/id` with an id that is right there: a project's own way to route."""
         prefix, mark, rest = use.id.partition("/")
-        endpoint = named(_ROUTES.get(prefix, "")) if mark else None
+        if not mark or use.bound is None:
+            return False
+        is_vendor = (
+            prefix in _ROUTES or known.provider_named(prefix) is not None or prefix.startswith(("moonshot", "kimi"))
+        )
+        if not is_vendor:  # a name of the project's own: what it stands for is not told here
+            return True
+        endpoint = named(_ROUTES.get(prefix, ""))
         return endpoint is not None and judge(rest, endpoint, self.knowledge) is None
 
     def _unbound(self, use: Use) -> Judgement | None:

@@ -20,12 +20,14 @@ def files(paths: Iterable[str], *, exclude: tuple[str, ...] = (), gitignored: bo
     here = str(Path.cwd())
     excluded = gitignore.Ignores().within(here, "\n".join(exclude))
     seen: set[str] = set()
+    nothing = gitignore.Ignores()
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(
                 f"There is no file or folder {path!r}.", advice="Name what to lint, or nothing for all of it."
             )
-        found = _below(path, excluded, gitignored) if os.path.isdir(path) else iter((path,))  # noqa: PTH112
+        named = excluded.ignores(str(Path(path).resolve()), is_folder=True)  # what is named is meant, excluded or not
+        found = _below(path, nothing if named else excluded, gitignored) if os.path.isdir(path) else iter((path,))  # noqa: PTH112
         for file in found:
             if file not in seen:
                 seen.add(file)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from moongate.lint.rules.base import Hit, Rule
 from moongate.lint.sheet import Sheet
 from moongate.lint.signs import Sign
+from moongate.lint.tree import Kind
 
 
 class KeyVariable(Rule):
@@ -72,5 +73,7 @@ def _address_of(group: tuple[Sign, ...]) -> Sign | None:
 
 
 def _key_of(group: tuple[Sign, ...]) -> Sign | None:
-    keys = [sign for sign in group if sign.kind == "key"]
+    keys = [
+        sign for sign in group if sign.kind == "key" and sign.node.kind is not Kind.PAIR
+    ]  # a pair: an environment
     return keys[0] if keys and len({sign.says for sign in keys}) == 1 else None
