@@ -24,13 +24,6 @@ CHAT = b"/v1/chat/completions"
 HEAD_MAX_BYTES = 64 * 1024  # of a head; also of what comes between two pieces of a body
 HEADERS_MAX = 128
 PIPELINED_MAX = 32
-HEAD_S = 15.0  # for a whole head, from its first byte
-SILENCE_S = 30.0  # the longest pause within a body
-BODY_GRACE_S = 60.0  # from then on a body must have come faster than
-BODY_SLOWEST = 1024  # bytes a second
-WRITE_S = 120.0  # a client that takes nothing for so long is gone
-IDLE_S = 75.0  # a connection without a request
-LINGER_S = 2.0  # how long a client may go on sending after it was told that it is too much
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 
@@ -188,7 +181,7 @@ class Protocol(HttpToolsProtocol):
         """Close soon, and read until then: a client that still sends would not see its answer otherwise."""
         if not self._deaf:
             self._deaf = True
-            self.loop.call_later(LINGER_S, self.transport.close)
+            self.loop.call_later(self.relay.patience.linger_s, self.transport.close)
 
     def on_response_complete(self) -> None:
         """Begin the next request that waits, if there is one. Time-outs are `look`'s."""
@@ -208,20 +201,20 @@ class Protocol(HttpToolsProtocol):
         if self._deaf or self.transport is None:
             return
         if self.flow.write_paused:
-            if waited > WRITE_S:
+            if waited > self.relay.patience.write_s:
                 self.transport.abort()
         elif self._in_head:
-            if now - self._began > HEAD_S:
+            if now - self._began > self.relay.patience.head_s:
                 self._turn_away(replies.HEAD_TOO_SLOW)
         elif not self._fresh:
-            if not self.flow.read_paused and (waited > SILENCE_S or self._is_trickling(now)):
+            if not self.flow.read_paused and (waited > self.relay.patience.silence_s or self._is_trickling(now)):
                 self._turn_away(replies.TOO_SLOW)
-        elif self._current is None and waited > IDLE_S:
+        elif self._current is None and waited > self.relay.patience.idle_s:
             self.transport.close()
 
     def _is_trickling(self, now: float) -> bool:
-        took = now - self._began
-        return took > BODY_GRACE_S and self._body_bytes < took * BODY_SLOWEST
+        took, patience = now - self._began, self.relay.patience
+        return took > patience.body_grace_s and self._body_bytes < took * patience.body_slowest
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._current = cycle
@@ -266,7 +259,7 @@ class Protocol(HttpToolsProtocol):
                 self.transport.close()
                 return
         self.transport.write(heads.refusal(self.relay.date, refusal, heads.CLOSE))
-        self.loop.call_later(LINGER_S, self.transport.close)
+        self.loop.call_later(self.relay.patience.linger_s, self.transport.close)
 
 
 def _without_upgrade(data: bytes) -> bytes:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("moongate.gateway")
 
-LOOK_EVERY_S = 0.5
 TURN_S = 10.0  # how long a call waits for a connection to its upstream when all are in use
 CALLERS_FAULT = frozenset({"model_refused", "request_refused", "bad_request", "content_filter", "context_overflow"})
 NOWHERE = Provider(name="gateway", title="The gateway")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long clients may take, in seconds."""
+
+    head_s: float = 15.0  # for a whole head, from its first byte
+    silence_s: float = 30.0  # the longest pause within a body
+    body_grace_s: float = 60.0  # from then on a body must have come faster than
+    body_slowest: int = 1024  # bytes a second
+    write_s: float = 120.0  # who takes nothing for so long is gone
+    idle_s: float = 75.0  # a connection without a request
+    linger_s: float = 2.0  # who was told that it is too much may go on sending, so that the answer is seen
+    look_every_s: float = 0.5
 
 
 class Relay:
@@ -39,7 +53,16 @@ class Relay:
 
     turn_s = TURN_S
 
-    def __init__(self, till: Till, routes: Upstreams, porter: Porter, spool: Spool, tally: Tally) -> None:
+    def __init__(
+        self,
+        till: Till,
+        routes: Upstreams,
+        porter: Porter,
+        spool: Spool,
+        tally: Tally,
+        patience: Patience | None = None,
+    ) -> None:
+        self.patience = patience or Patience()
         self.till = till
         self.routes = routes
         self.porter = porter
@@ -58,7 +81,7 @@ class Relay:
             self.tally.stands(self.routes.every, self.now)
             for connection in tuple(connections):
                 connection.look(self.now)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(self.patience.look_every_s)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Have something done that the hot path cannot wait for."""

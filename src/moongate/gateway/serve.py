@@ -31,7 +31,7 @@ from moongate.gateway.desk import FILE_NAME, Desk
 from moongate.gateway.options import Options
 from moongate.gateway.porter import Porter
 from moongate.gateway.protocol import Protocol
-from moongate.gateway.relay import Relay
+from moongate.gateway.relay import Patience, Relay
 from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
 from moongate.gateway.till import Till
@@ -90,10 +90,12 @@ def run(
 
 
 @contextlib.contextmanager
-def running(config: Config | Settings, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
+def running(
+    config: Config | Settings, *, host: str = "127.0.0.1", port: int = 0, patience: Patience | None = None
+) -> Iterator[Running]:
     """Serve from a thread for the length of a `with` block. Raises as `run` does."""
     with prepared(config, host, port) as place:
-        worker = Worker(place)
+        worker = Worker(place, patience=patience)
         thread = threading.Thread(target=worker.run, name="moongate-gateway", daemon=True)
         thread.start()
         try:
@@ -151,7 +153,16 @@ class _Server(uvicorn.Server):
 class Worker:
     """One event loop that serves a place: `run` until `end`, in a process or a thread of its own."""
 
-    def __init__(self, place: Place, *, workers: int = 1, reread: Reread | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        workers: int = 1,
+        reread: Reread | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._patience = patience
+        self.relay: Relay | None = None
         self.place = place
         self.started = threading.Event()
         self.upstreams = Upstreams(place.config.sources, place.config.options.routes, workers=workers)
@@ -202,7 +213,7 @@ class Worker:
                 stack.callback(clerk.close)
                 self._porter = Porter(till, options, bound=self.place.host)
                 tally = stack.enter_context(_tally(options))
-                relay = Relay(till, self.upstreams, self._porter, Spool(), tally)
+                self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
                 self._server = _Server(_config(gateway, relay, options))
                 await self._served(self._server, relay)
