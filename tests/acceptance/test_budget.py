@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,3 +126,35 @@ def test_a_full_disk_refuses_or_goes_on_and_loses_nothing_either_way(
     assert len(desk.entries()) == lines
     assert desk.account("ada").balance == usd(1000 - 10 * lines)
     assert desk._connection.execute("SELECT count(*) FROM leases").fetchone()[0] == 0
+
+
+def test_workers_killed_again_and_again_lose_nothing_and_pass_no_budget(desk: Desk) -> None:
+    kills, calls = int(os.environ.get("MOONGATE_KILLS", "3")), 3000
+    desk.create_account("ada", usd(calls * COST))
+    _, free = desk.create_key("ada")
+    limited, bound = desk.create_key("ada", "", Limits(budget_day=usd(calls * COST // 2), concurrency=30, rpm=10**6))
+    told: list[str] = []
+    with contextlib.ExitStack() as stack:
+
+        def start(secret: str, worst: int) -> subprocess.Popen[str]:
+            process = stack.enter_context(spending(desk, secret, worst=worst, clients=20))
+            begin(process)
+            thread = threading.Thread(target=lambda: told.extend(process.stdout or ()))
+            stack.callback(thread.join)
+            thread.start()
+            return process
+
+        for _ in range(kills):
+            victim, *_ = start(bound, COST), start(free, 3 * COST)
+            time.sleep(0.2)
+            victim.kill()
+        last = start(free, COST)
+        assert last.wait(timeout=120) == 0
+    with Desk(desk.path) as late:  # finds those that were killed last
+        entries, usage = late.entries(), {row.group["key"]: row.cost_nano for row in late.used(("key",))}
+        ids = {entry.request_id for entry in entries}
+        assert {line.strip() for line in told} <= ids
+        assert len(ids) == len(entries)
+        assert sum(usage.values()) == sum(entry.cost_nano or 0 for entry in entries) == calls * COST
+        assert usage.get(limited.id, 0) <= calls * COST // 2
+        assert late.account("ada").balance == usd(0)
