@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 
+from moongate.facts.money import Money
+from moongate.gateway import serve
+from moongate.gateway.counts import shared_folder
+from moongate.gateway.desk import Desk
 from moongate.gateway.tally import route_of
 from moongate.testing import Fault, MoonshotServer
 
@@ -126,3 +132,32 @@ def test_a_call_is_traced_from_its_caller_to_the_upstream(
     first, second = [request for request in upstream.requests if request.method == "POST"]
     assert first.headers["traceparent"] == f"00-{'a' * 32}-{plain.span_id.hex()}-01"
     assert second.headers["traceparent"].split("-")[2] == streamed.span_id.hex()
+
+
+def test_whichever_worker_is_asked_tells_the_numbers_of_all(
+    upstream: MoonshotServer, tmp_path: Path, kit: Any
+) -> None:
+    settings = kit.settings(upstream, tmp_path)
+    with ExitStack() as stack:
+        place = stack.enter_context(serve.prepared(settings, "127.0.0.1", 0))
+        folder = stack.enter_context(shared_folder(place.path))
+        desk = stack.enter_context(Desk(place.path))
+        clients = []
+        desk.create_account("ada", Money.of(10, "USD"))
+        _, secret = desk.create_key("ada")
+        for _ in range(2):  # two workers, each on a port of its own, so that it is known which one is asked
+            own = stack.enter_context(serve.prepared(settings, "127.0.0.1", 0))
+            worker = serve.Worker(replace(own, counts=folder), workers=2)
+            thread = threading.Thread(target=worker.run)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(worker.end)
+            worker.started.wait()
+            running = serve.Running(base_url=own.base_url, has_keys=True, desk=desk, _worker=worker)
+            clients.append(kit.caller(running, secret))
+        for number, client in enumerate(clients, start=1):
+            for _ in range(number):
+                assert client.chat().status == 200
+        which = named(upstream="moonshot", model="kimi-k2.6", outcome="ok")
+        assert [numbers(client)["moongate_calls_total", which] for client in clients] == [3, 3]
+        kit.eventually(lambda: numbers(clients[0])["moongate_workers", named()] == 2)

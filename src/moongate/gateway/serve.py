@@ -116,6 +116,7 @@ class Place:
     path: Path
     has_keys: bool
     socket: socket.socket
+    counts: Path | None = None  # where its workers count (`counts.shared_folder`); None: there is but one
 
     def first_admin_key(self) -> str | None:
         """Make the admin key, if there is none yet."""
@@ -212,7 +213,7 @@ class Worker:
                 clerk = Clerk(Desk(self.place.path))
                 stack.callback(clerk.close)
                 self._porter = Porter(till, options, bound=self.place.host)
-                tally = stack.enter_context(_tally(options))
+                tally = stack.enter_context(_tally(options, self.place.counts))
                 self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
                 self._server = _Server(_config(gateway, relay, options))
@@ -255,11 +256,11 @@ class Worker:
 
 
 @contextlib.contextmanager
-def _tally(options: Options) -> Iterator[Tally]:
+def _tally(options: Options, folder: Path | None) -> Iterator[Tally]:
     traces = None
     if options.otel_endpoint is not None:
         traces = Traces(options.otel_endpoint, sample=options.otel_sample)
-    tally = Tally(Counts(), traces)
+    tally = Tally(Counts(folder), traces)
     try:
         yield tally
     finally:
