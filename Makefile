@@ -34,6 +34,7 @@ bench: install  ## start-up time, overheads, lines a second: ratios, each in one
 
 soak: install  ## the long runs: a batch job killed fifty times in each mode, the gateway's workers too
 	MOONGATE_KILLS=50 $(RUN)python -m pytest -q -s tests/acceptance/test_batch_kills.py tests/acceptance/test_budget.py
+	MOONGATE_LINES=200 $(RUN)python -m pytest -q tests/acceptance/test_batch_embedded.py
 
 interop: install  ## other majors, real clients, both contracts fuzzed, the container, hooks; each in an environment of its own
 	$(RUN)python scripts/interop.py

@@ -49,7 +49,11 @@ def run() -> Run:
     """Run one command line as a process and return what came of it."""
 
     def call(
-        *arguments: str, env: Mapping[str, str], cwd: Path | None = None, largest_file: int | None = None
+        *arguments: str,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        largest_file: int | None = None,
+        timeout_s: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         def limited() -> None:
             if largest_file is not None:
@@ -63,7 +67,7 @@ def run() -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout_s,
             preexec_fn=limited if os.name == "posix" else None,
         )
 

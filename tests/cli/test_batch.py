@@ -105,8 +105,9 @@ def test_the_cycle_through_the_batch_api(moongate: Moongate, server: MoonshotSer
     assert again.code == 2 and "submitted already" in again.err and f"batch watch {job['job']}" in again.err
     watched = moongate("batch", "watch", job["job"], "--json")
     assert watched.code == 0 and watched.json["status"] == "completed" and watched.json["completed"] == 29
-    assert moongate("batch", "results", job["job"], "-o", "out.jsonl").code == 0
-    assert len(Path("out.jsonl").read_text().splitlines()) == 29
+    ran = moongate("batch", "results", job["job"], "-o", "out.jsonl", "--clean")
+    assert ran.code == 0 and "deleted 2 files" in ran.err
+    assert len(Path("out.jsonl").read_text().splitlines()) == 29 and not server.files.of(server.accounts.default)
 
 
 def test_a_cancelled_job_is_cancelled_at_the_provider(moongate: Moongate, server: MoonshotServer, file: Path) -> None:

@@ -90,6 +90,10 @@ class Job:
         """Say what becomes of uncertain batches; see `AsyncJob.decide`."""
         return asyncio.run(self._job.decide(what))
 
+    def clean(self) -> int:
+        """Delete an ended remote job's files at the provider; see `AsyncJob.clean`."""
+        return asyncio.run(self._job.clean())
+
     def results(self, output: str | Path) -> int:
         """Write what there is; see `AsyncJob.results`."""
         return write_results(self._job.folder, Path(output))

@@ -44,6 +44,7 @@ from moongate.errors import MoongateError, UsageError
 from moongate.facts.batches import WINDOW
 from moongate.facts.money import Money
 from moongate.store.atomic import replacing
+from moongate.wire import filecalls
 
 CONCURRENCY, EMBEDDED = 256, 4  # calls at once where nothing else is said
 Until = Literal["created", "ended"]
@@ -170,6 +171,22 @@ class AsyncJob:
         """Write what there is to `output`, failures to its `.errors.jsonl`; return how many answers there are."""
         return await asyncio.to_thread(write_results, self.folder, Path(output))
 
+    async def clean(self) -> int:
+        """Delete the files of an ended remote job at the provider; return how many. Its results here are kept.
+
+        Raises UsageError for a job that has not ended.
+        """
+        state = self.state
+        self._mine(state)
+        if not state.ended:
+            raise UsageError(f"Job {self.name!r} has not ended.", advice="Watch it to its end, or cancel it.")
+        found = [id_ for place in state.parts for id_ in (place.file_id, place.output_file_id, place.error_file_id)]
+        upstream = self._client.upstream()
+        try:
+            return sum([await _deleted(upstream, id_) for id_ in found if id_])
+        finally:
+            await upstream.close()
+
     async def _lived(self, until: Until) -> AsyncGenerator[Progress]:
         with closing(await asyncio.to_thread(Journal, self.folder)) as journal:
             opened = self._mine(journal.state)
@@ -283,6 +300,16 @@ class AsyncJob:
             lost = [place.part.number for place in journal.state.parts if place.stage == "lost"]
             journal.note(*(event(part=number) for number in lost))
             return journal.state
+
+
+async def _deleted(upstream: Upstream, file_id: str) -> bool:
+    """Delete a file; one that is gone already counts as nothing."""
+    try:
+        return await upstream.call(filecalls.delete(upstream.row, file_id))
+    except MoongateError as error:
+        if error.status != 404:
+            raise
+        return False
 
 
 def _opens(mark: int, uncertain: bool) -> bool:

@@ -153,13 +153,15 @@ def list_(asked: Asked) -> int:
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Where the answers go.")
 @click.option("--format", "format_", type=click.Choice(["jsonl", "csv"]), help="By OUTPUT's ending, unless given.")
 @click.option("--join", is_flag=True, help="A line for each row of the input, with the row; a table always has them.")
-@speaking
-def results(asked: Asked, job: str, output: str, format_: str | None, join: bool) -> int:
+@click.option("--clean", is_flag=True, help="Then delete the files of an ended job at the provider.")
+@connecting
+def results(asked: Asked, job: str, output: str, format_: str | None, join: bool, clean: bool) -> int:
     """Write what JOB has so far, in the order of its input.
 
     As JSON lines, failures go to OUTPUT.errors.jsonl. As a table, and with --join, every row of the input has its
     line, with its columns, its answer or its error.
     """
+    from moongate.batch.blocking import Job
     from moongate.batch.folders import folder_of
     from moongate.batch.job import write_results
     from moongate.batch.journal import look
@@ -171,6 +173,9 @@ def results(asked: Asked, job: str, output: str, format_: str | None, join: bool
     else:
         count = write_results(folder, Path(output))
     asked.show.talk(f"saved {count} answers in {output}")
+    if clean:
+        with asked.client() as client:
+            asked.show.talk(f"deleted {Job.find(client, job).clean()} files at the provider")
     if asked.show.json:
         _report(asked, look(folder))
     return 0
