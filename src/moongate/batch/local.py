@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 import msgspec
 
@@ -147,9 +148,10 @@ class LocalRun:
         while line is not None and self._resting is None:
             await self._one(line)
             if len(self._workers) > self._throttle.limit:
-                return
+                break
             self._grow()
             line = next(self._lines, None) if self._resting is None else None
+        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _one(self, line: Line) -> None:
         """Send a line until it ends, or the job rests."""

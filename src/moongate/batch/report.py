@@ -47,13 +47,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 def progress(state: State, *, left_s: float | None = None) -> Progress:
     """Return a job's progress."""
     tally, opened = state.tally, state.opened
+    completed, failed = _counts(state)
     currency = opened.currency if opened else ""
     return Progress(
         job=opened.job if opened else "",
         status=state.status,
         total=tally.total,
-        completed=tally.completed,
-        failed=tally.failed,
+        completed=completed,
+        failed=failed,
         in_flight=tally.in_flight,
         uncertain=tally.uncertain,
         cost=Money(nano=tally.cost_nano, currency=currency) if currency else None,
@@ -66,6 +67,7 @@ def progress(state: State, *, left_s: float | None = None) -> Progress:
 def document(state: State) -> dict[str, Any]:
     """Return the JSON form of a job."""
     opened, tally = state.opened, state.tally
+    completed, failed = _counts(state)
     assert opened is not None  # noqa: S101 - the first event of every journal
     return {
         "job": opened.job,
@@ -83,8 +85,8 @@ def document(state: State) -> dict[str, Any]:
         "input": opened.source or opened.input,
         "output": opened.output or None,
         "total": tally.total,
-        "completed": tally.completed,
-        "failed": tally.failed,
+        "completed": completed,
+        "failed": failed,
         "in_flight": tally.in_flight,
         "uncertain": tally.uncertain,
         "resent": tally.resent,
@@ -103,6 +105,13 @@ def document(state: State) -> dict[str, Any]:
         if opened.currency
         else None,
     }
+
+
+def _counts(state: State) -> tuple[int, int]:
+    """Return the lines answered and failed: those that are here, and those that the provider counts so far."""
+    away = [place for place in state.parts if place.stage == "created"]
+    completed = state.tally.completed + sum(place.completed for place in away)
+    return completed, state.tally.failed + sum(place.failed for place in away)
 
 
 def summary(state: State) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Writer:
         self._idle, self._closing = True, False
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._switch_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
+        sys.setswitchinterval(min(SWITCH_S, self._switch_s))
         self._thread = threading.Thread(target=self._run, name="moongate-journal", daemon=True)
         self._thread.start()
 
@@ -60,7 +60,8 @@ class Writer:
         self._closing = True
         self._wake.put(None)
         await asyncio.to_thread(self._thread.join)
-        sys.setswitchinterval(self._switch_s)
+        if self._switch_s > SWITCH_S:  # else another writer lowered it, and puts it back
+            sys.setswitchinterval(self._switch_s)
         await asyncio.sleep(0)  # the last word to the loop was queued before the thread ended
         return self._error
 
