@@ -20,6 +20,7 @@ from moongate.lint.tree import Kind, Node
 
 Level = Literal["call", "scope", "file", "name", "route", "spelling", "lock"]
 _GIVES = frozenset({"=", ":=", "parameter", "??="})
+_ENVIRONMENTS = frozenset({"env", "environment", "variables", "env_vars"})  # hold for all that stands beside them
 _ORDER: tuple[str, ...] = ("url", "variable", "provider", "callee", "key")
 
 
@@ -139,6 +140,8 @@ class Decider:
 
     def _is_near(self, item: Node) -> bool:
         """Say whether a statement beside says something about this place, rather than about another model."""
+        if item.kind is Kind.PAIR and item.name.lower() in _ENVIRONMENTS:
+            return True
         return not (item.kind is Kind.SCOPE and item.name in ("function", "class")) and not self._has_model(item)
 
     def _has_model(self, node: Node) -> bool:

@@ -89,6 +89,11 @@ def _hosts() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def is_host(text: str) -> bool:
+    """Say whether a text is a known endpoint's host alone, as some clients take it."""
+    return text in _hosts()
+
+
 def at(where: Address, own: Mapping[str, Provider] | None = None) -> Endpoint:
     """Return the endpoint that an address belongs to."""
     for row in (own or {}).values():

@@ -187,8 +187,10 @@ def _is_name(pair: Node) -> bool:
     for node in pair.above():
         if node.kind is Kind.SCOPE:
             return True
-        if node.kind is Kind.MAP:
-            return node.name in ("env", "ini")
+        if node.kind is Kind.MAP and node.name in ("env", "ini"):
+            return True
+        if node.kind is Kind.MAP and not (node.name == "{" and pair.label == "="):  # `({ model = "…" }) =>` names too
+            return False
         if node.kind is Kind.CALL:
             return node.label == "command"
     return False

@@ -12,7 +12,7 @@ from typing import Literal
 
 from moongate.facts.providers import Provider
 from moongate.lint import conventions as known
-from moongate.lint.endpoints import Address, Endpoint, address, at, named
+from moongate.lint.endpoints import Address, Endpoint, address, at, is_host, named
 from moongate.lint.follow import OPEN, Names, is_getenv, variables
 from moongate.lint.tree import Kind, Node
 
@@ -112,7 +112,7 @@ class Signs:
     def _address(self, name: str, value: Node, hops: int) -> Iterator[Sign]:
         """A value under a name for addresses."""
         text = self._names.text(value)
-        where = address(text) if text is not None else None
+        where = address(f"https://{text}" if text is not None and is_host(text) else text or "")
         if where is not None and OPEN not in where.host:
             yield Sign(
                 kind="url",

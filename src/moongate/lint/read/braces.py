@@ -420,9 +420,13 @@ class _Reader:
         again = next((n for n, part in enumerate(right) if part == "="), None)
         if again is not None and again >= 2 and isinstance(right[again - 2], Node):  # attributes side by side
             right, more = right[: again - 1], self._expression(right[again - 1 :])
+        if isinstance(left[0], Node) and left[0].name == "type" and self.language == "javascript":
+            operands = [part for part in right if isinstance(part, Node)]
+            return _wrapped(Kind.TEST, "", operands)  # a type says what may stand somewhere, and asks for nothing
         target = self._target(left)
         if target is None:
-            return self._expression(right)
+            made = [node for node in (self._expression(left), self._expression(right)) if node is not None]
+            return _wrapped(Kind.LIST, "", made)
         value = self._expression(right)
         start, end = target.start, value.end if value else target.end
         pair = Node(Kind.PAIR, start, end, target.name, [value] if value else [], label=str(parts[place]))

@@ -26,7 +26,7 @@ _SHELL_KEYS = frozenset(
     ]
 )
 _DEFAULT = re.compile(r"\$\{?(?:\{\s*)?([A-Za-z_][\w.-]*?|\d)(?:(:?[-=?]|:)([^}]*))?(?:\}\}?|(?![\w.-]))")
-_PAIR = re.compile(rb"([A-Za-z_][\w.]*)=")
+_PAIR = re.compile(rb"((?:--)?[A-Za-z_][\w.-]*)=(?!=)")
 _OPENERS = {0x7B: 0x7D, 0x5B: 0x5D}
 
 
@@ -152,13 +152,23 @@ def flow(data: bytes, start: int, end: int) -> Node:
     return root or Node(Kind.TEXT, start, end, "")
 
 
+def is_shell_key(name: str) -> bool:
+    """Say whether what stands under a key is run by a shell."""
+    return name.lower().replace("-", "_") in _SHELL_KEYS
+
+
+def command(data: bytes, start: int, end: int) -> Node:
+    """Return a command line under a key, as the shell reads it."""
+    from moongate.lint.read import shell
+
+    return moved(shell.read(data[start:end]), start)
+
+
 def text_block(data: bytes, start: int, end: int, name: str) -> Node:
     """Return a text of several lines under a key, read as what it is."""
     piece = data[start:end]
-    if name.lower().replace("-", "_") in _SHELL_KEYS:
-        from moongate.lint.read import shell
-
-        return moved(shell.read(piece), start)
+    if is_shell_key(name):
+        return command(data, start, end)
     embedded = json_inside(piece)
     if embedded is not None:
         return moved(embedded, start)

@@ -120,6 +120,8 @@ class _Reader:
             return self._below(indent)
         if _BLOCK.match(data, start, line.end):
             return self._text_block(name, indent, line)
+        if inner.is_shell_key(name) and data[start] not in b"[{\"'":
+            return inner.command(data, start, line.end)
         return self._scalar(start, line.end, indent)
 
     def _text_block(self, name: str, indent: int, line: _Line) -> Node | None:

@@ -114,7 +114,7 @@ def _right(place: Place, row: Provider, sheet: Sheet) -> str | None:
         )
     if not is_base or path == own_path or path in _FACES.get(row.name, ()):
         return _secure(place, place.where.text)
-    if path == "" and (_adds_version(place, sheet) or _is_spring(place.node)):
+    if path == "" and (_adds_version(place, sheet) or _is_spring(place.node, sheet)):
         return None
     if path in (
         "",
@@ -169,7 +169,9 @@ def _is_extended(word: Node) -> bool:
     return any(item.kind is Kind.TEXT and item.name.startswith(("/v1", "v1/")) for item in join.items)
 
 
-def _is_spring(node: Node) -> bool:
-    """Say whether a property is Spring AI's, which adds the version itself."""
+def _is_spring(node: Node, sheet: Sheet) -> bool:
+    """Say whether an address is for Spring AI, which adds the version itself."""
+    if b"springframework.ai" in sheet.data or b"OpenAiApi." in sheet.data:
+        return True
     names = [n.name.lower() for n in (node, *node.above()) if n.kind is Kind.PAIR]
     return any("spring" in name for name in names)

@@ -61,7 +61,8 @@ class UnknownHost(Rule):
     def check(self, sheet: Sheet) -> Iterator[Hit]:
         """Yield the addresses whose host is taken for another."""
         for place in sheet.places:
-            if place.endpoint.is_known or is_private(place.where.host):
+            stands = place.node.name.strip().startswith(("http://", "https://"))  # else it is another place's
+            if place.endpoint.is_known or is_private(place.where.host) or not stands:
                 continue
             if not (place.is_base or _API_PATH.search(place.where.path)):
                 continue

@@ -1,0 +1,2 @@
+const client = createClient<Config>({ baseURL: "https://api.moonshot.ai/v1" });
+const out = await client.generate<Answer>({ model: "kimi-k2", prompt: "hi" });
