@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 
 from moongate.facts.money import Money
@@ -86,34 +82,10 @@ def test_answers_are_counted_under_few_names() -> None:
     assert route_of("/wp-login.php") == "other"
 
 
-@pytest.fixture
-def collector() -> Iterator[tuple[str, list[Span]]]:
-    spans: list[Span] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-            spans.extend(s for r in told.resource_spans for scope in r.scope_spans for s in scope.spans)
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *said: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", spans
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def test_a_call_is_traced_from_its_caller_to_the_upstream(
     collector: Any, tmp_path: Path, upstream: MoonshotServer, kit: Any
 ) -> None:
-    endpoint, spans = collector
+    endpoint, spans = collector.endpoint, collector.spans
     parent = f"00-{'a' * 32}-{'b' * 16}-01"
     with kit.gateway(kit.settings(upstream, tmp_path, gateway=f'otel_endpoint = "{endpoint}"')) as client:
         client.chat(headers={"traceparent": parent})
