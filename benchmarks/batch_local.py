@@ -151,7 +151,7 @@ asyncio.run(main())
 def main() -> int:
     """Print the table and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=20_000)
+    parser.add_argument("--lines", type=int, default=40_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument(
         "--litellm", action="store_true", help="install litellm in an environment of its own, and run it"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from moongate.batch.job import AsyncJob, write_results
+from moongate.batch.loop import run
 from moongate.batch.report import Progress
 from moongate.batch.source import Source
 from moongate.batch.state import State
@@ -100,7 +101,7 @@ class Job:
 
     def _threaded(self, states: AsyncGenerator[Progress]) -> Iterator[Progress]:
         told: queue.SimpleQueue[Progress | BaseException | None] = queue.SimpleQueue()
-        thread = threading.Thread(target=lambda: asyncio.run(self._through(states, told)), name="moongate-batch")
+        thread = threading.Thread(target=lambda: run(self._through(states, told)), name="moongate-batch")
         thread.start()
         try:
             while (item := told.get()) is not None:

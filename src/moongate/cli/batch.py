@@ -59,6 +59,7 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
     account or a crash, the same command goes on where it was: what is finished is kept in a journal.
     """
     from moongate.batch.job import AsyncJob
+    from moongate.batch.loop import run as in_loop
 
     options["deadline_s"] = options.pop("deadline")
     options["rules"] = _looked_at(asked, options["rules"])
@@ -69,7 +70,7 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
 
     with asked.client() as client:
         recipe = recipe_of(client, file, options)
-        return asyncio.run(work())
+        return in_loop(work())
 
 
 @command.command("submit")
@@ -86,6 +87,7 @@ def submit(asked: Asked, file: str, **options: Any) -> int:
     provider's lists where an answer was lost: nothing is submitted twice.
     """
     from moongate.batch.job import AsyncJob
+    from moongate.batch.loop import run as in_loop
 
     options["rules"] = _looked_at(asked, options["rules"])
 
@@ -95,7 +97,7 @@ def submit(asked: Asked, file: str, **options: Any) -> int:
 
     with asked.client() as client:
         recipe = recipe_of(client, file, options)
-        return asyncio.run(work())
+        return in_loop(work())
 
 
 @command.command("watch")
@@ -107,6 +109,7 @@ def submit(asked: Asked, file: str, **options: Any) -> int:
 def watch(asked: Asked, job: str, uncertain: Literal["again", "drop"] | None) -> int:
     """Carry JOB on to its end: watch its batches and take over their results as soon as they are there."""
     from moongate.batch.job import AsyncJob
+    from moongate.batch.loop import run as in_loop
 
     async def work() -> int:
         found = AsyncJob.find(client, job)
@@ -115,7 +118,7 @@ def watch(asked: Asked, job: str, uncertain: Literal["again", "drop"] | None) ->
         return await _carried_on(asked, found)
 
     with asked.client() as client:
-        return asyncio.run(work())
+        return in_loop(work())
 
 
 @command.command("status")
@@ -203,6 +206,7 @@ def _write_joined(folder: Path, output: str, format_: str | None) -> int:
 def retry(asked: Asked, job: str, uncertain: bool) -> int:
     """Send the failed lines of JOB again, and only those."""
     from moongate.batch.job import AsyncJob
+    from moongate.batch.loop import run as in_loop
 
     async def work() -> int:
         found = AsyncJob.find(client, job)
@@ -210,7 +214,7 @@ def retry(asked: Asked, job: str, uncertain: bool) -> int:
         return await _carried_on(asked, found)
 
     with asked.client() as client:
-        return asyncio.run(work())
+        return in_loop(work())
 
 
 @command.command("cancel")
@@ -219,6 +223,7 @@ def retry(asked: Asked, job: str, uncertain: bool) -> int:
 def cancel(asked: Asked, job: str) -> int:
     """Give JOB up, at the provider too. What is finished keeps its results."""
     from moongate.batch.job import AsyncJob
+    from moongate.batch.loop import run as in_loop
 
     async def work() -> int:
         found = AsyncJob.find(client, job)
@@ -229,7 +234,7 @@ def cancel(asked: Asked, job: str) -> int:
     from moongate.batch.report import exit_code
 
     with asked.client() as client:
-        return asyncio.run(work())
+        return in_loop(work())
 
 
 async def _carried_on(asked: Asked, job: AsyncJob, *, until: Literal["created", "ended"] = "ended") -> int:
