@@ -92,7 +92,7 @@ class _Results:
         self.mend = False
         self.tally = _Tally()
         project = load_project(Flags(config=given["config"]))
-        self.options = _options(project, given["select"], given["ignore"])
+        self.options = _options(project, given)
         self.knowledge = _knowledge(asked, project, given)
 
     def __iter__(self) -> Iterator[Result]:
@@ -126,11 +126,17 @@ class _Results:
         return result
 
 
-def _options(project: Project, select: str | None, ignore: str | None) -> Options:
+def _options(project: Project, given: dict[str, Any]) -> Options:
     from moongate.lint.options import options_from
 
-    today = time.strftime("%Y-%m-%d")
-    return options_from(project.lint, where=project.lint_from, select=select, ignore=ignore, today=today)
+    return options_from(
+        project.lint,
+        where=project.lint_from,
+        select=given["select"],
+        ignore=given["ignore"],
+        keeps_data=given["fix"] or given["diff"],
+        today=time.strftime("%Y-%m-%d"),
+    )
 
 
 def _knowledge(asked: Asked, project: Project, given: dict[str, Any]) -> Knowledge:

@@ -102,6 +102,11 @@ def is_binary(data: bytes) -> bool:
     return b"\0" in data[:8192]
 
 
+def may_be_ours(name: str) -> bool:
+    """Say whether a file need be opened: its name tells a language, or has no ending and may begin with `#!`."""
+    return "." not in name or language_of(name, b"") is not None
+
+
 def language_of(name: str, data: bytes) -> str | None:
     """Return the language of a file, or None for one that is none of ours."""
     lower = name.lower()
@@ -114,6 +119,6 @@ def language_of(name: str, data: bytes) -> str | None:
         return language_of(name[: -len(suffix) - 1], data)
     if suffix in _SUFFIXES:
         return _SUFFIXES[suffix]
-    if data.startswith(b"#!") and (found := _SHEBANG.match(data)):
+    if "." not in lower and data.startswith(b"#!") and (found := _SHEBANG.match(data)):
         return _SHEBANGS.get(found[1], "shell")
     return None

@@ -23,6 +23,7 @@ class Options:
     per_file: tuple[tuple[gitignore.Ignores, tuple[str, ...]], ...] = ()  # patterns, codes that do not count there
     severity: Mapping[str, Severity] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    keeps_data: bool = False  # results carry the files' contents, for fixing
     today: str = ""  # YYYY-MM-DD; an inline ignore counts until its day
 
     def selects(self, code: str, path: str) -> bool:
@@ -42,7 +43,13 @@ _KNOWN = ("select", "ignore", "exclude", "per-file-ignores", "severity")
 
 
 def options_from(
-    table: Mapping[str, Any], *, where: str, select: str | None = None, ignore: str | None = None, today: str = ""
+    table: Mapping[str, Any],
+    *,
+    where: str,
+    select: str | None = None,
+    ignore: str | None = None,
+    keeps_data: bool = False,
+    today: str = "",
 ) -> Options:
     """Return the settings of a table, with what the command line says in their place.
 
@@ -64,6 +71,7 @@ def options_from(
         ),
         severity={code: _severity(word, where) for code, word in severity.items()},
         exclude=_texts(table.get("exclude", []), f"{where}: exclude"),
+        keeps_data=keeps_data,
         today=today,
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from moongate.lint import suppress
 from moongate.lint.finding import Finding
 from moongate.lint.knowledge import Knowledge
-from moongate.lint.languages import LARGEST, is_binary, is_generated, language_of
+from moongate.lint.languages import LARGEST, is_binary, is_generated, language_of, may_be_ours
 from moongate.lint.options import Options
 from moongate.lint.sift import may_matter
 
@@ -29,11 +29,13 @@ class Result:
     path: str
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    data: bytes = field(default=b"", repr=False)  # of a file with findings, for fixing
+    data: bytes = field(default=b"", repr=False)  # of a file with findings, where the options keep it
 
 
 def lint_file(path: str, knowledge: Knowledge, options: Options) -> Result:
     """Return what is wrong in one file. It is opened once; one that cannot be read is a note."""
+    if not may_be_ours(path.rpartition("/")[2]):
+        return Result(path=path)
     try:
         data = _content(path)
     except OSError as error:
@@ -84,7 +86,7 @@ def _judged(path: str, data: bytes, knowledge: Knowledge, options: Options) -> R
         path=path,
         findings=tuple(sorted(kept, key=lambda f: (f.start, f.code))),
         notes=(*notes, *(f"{path}:{note}" for note in said)),
-        data=data if kept else b"",
+        data=data if kept and options.keeps_data else b"",
     )
 
 
