@@ -76,6 +76,21 @@ def test_the_numbers_are_for_the_admin_alone(client: Any) -> None:
     assert client.ask("GET", "/metrics", headers={"authorization": None}).status == 401
 
 
+def test_the_access_log_has_a_line_for_every_answer_and_nothing_secret(
+    tmp_path: Path, upstream: MoonshotServer, kit: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with kit.gateway(kit.settings(upstream, tmp_path, gateway="access_log = true")) as client:
+        client.chat(kit.body("a secret plan"))
+        client.chat(kit.body(stream=True))
+        client.chat(kit.body(model="kimi-k2-6"))
+        client.ask("GET", "/v1/models?key=hidden")
+        client.ask("GET", "/health/live")
+    lines = [record.getMessage() for record in caplog.records if record.name == "moongate.gateway.access"]
+    chat = "POST /v1/chat/completions"
+    assert lines == [f"{chat} 200", f"{chat} 200", f"{chat} 404", "GET /v1/models 200", "GET /health/live 200"]
+    assert client.secret not in caplog.text
+
+
 def test_answers_are_counted_under_few_names() -> None:
     assert route_of("/v1/models") == "/v1/models"
     assert route_of("/admin/keys/7/rotate") == "/admin"

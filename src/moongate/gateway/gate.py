@@ -22,7 +22,7 @@ from moongate.gateway.counts import Counts
 from moongate.gateway.porter import EXPOSED, KEY_MAX_LENGTH, Porter
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller, Till
-from moongate.gateway.tally import route_of
+from moongate.gateway.tally import log_access, route_of
 
 SILENCE_S = 30.0  # the longest pause within a body that is being sent
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9-]+(?:, ?[A-Za-z0-9-]+){0,60}")
@@ -121,7 +121,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = self._counted(send, route_of(scope["path"]))
+        send = self._counted(send, scope["method"], scope["path"])
         headers = Headers(scope=scope)
         if not self._porter.knows(headers.get("host")):
             refusal = replies.forbidden("the Host header does not name this gateway")
@@ -137,10 +137,12 @@ class Door:
         else:
             await self._app(scope, receive, _with_cors(send, origin))
 
-    def _counted(self, send: Send, route: str) -> Send:
+    def _counted(self, send: Send, method: str, path: str) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._counts.answered(route, message["status"])
+                self._counts.answered(route_of(path), message["status"])
+                if self._porter.options.access_log:
+                    log_access(method, path, message["status"])
             await send(message)
 
         return sending

@@ -216,7 +216,7 @@ class Worker:
                 tally = stack.enter_context(_tally(options, self.place.counts))
                 self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
-                self._server = _Server(_config(gateway, relay, options))
+                self._server = _Server(_config(gateway, relay))
                 await self._served(self._server, relay)
         finally:
             self.started.set()
@@ -280,14 +280,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _config(gateway: Gateway, relay: Relay, options: Options) -> uvicorn.Config:
+def _config(gateway: Gateway, relay: Relay) -> uvicorn.Config:
     return uvicorn.Config(
         gateway.app(),
         http=functools.partial(Protocol, relay),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,
-        access_log=options.access_log,
+        access_log=False,  # `tally` has one that knows of every route
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +12,14 @@ from moongate.gateway.counts import Counts
 from moongate.gateway.seams import Outcome
 from moongate.gateway.traces import Trace, Traces
 from moongate.ledger.entry import OK
+from moongate.wire.clean import excerpt
 
 if TYPE_CHECKING:
     from moongate.gateway.upstream import Upstream
     from moongate.gateway.upstreams import Target
 
+access = logging.getLogger("moongate.gateway.access")
+access.setLevel(logging.INFO)
 _STATM = Path("/proc/self/statm")
 PATHS = frozenset(
     {
@@ -82,6 +86,11 @@ class Tally:
         if self.traces is not None:
             self.traces.close()
         self.counts.close()
+
+
+def log_access(method: str, path: str, status: int) -> None:
+    """Log one answer, for those who switched `access_log` on: no query, no key, nothing that was said."""
+    access.info("%s %s %d", method, excerpt(path, 200), status)
 
 
 def route_of(path: str) -> str:

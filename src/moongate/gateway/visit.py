@@ -18,13 +18,14 @@ from moongate.gateway.recast import error_event
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
 from moongate.gateway.spool import IN_MEMORY_BYTES, FullError, Spooled
+from moongate.gateway.tally import log_access
 
 if TYPE_CHECKING:
     from moongate.gateway.protocol import Protocol
     from moongate.gateway.relay import Relay
 
 
-CHAT = "/v1/chat/completions"  # as answers are counted
+CHAT = "/v1/chat/completions"
 
 
 class _Nobody:
@@ -173,18 +174,18 @@ class Visit(Errand):
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer no."""
-        self._relay.tally.counts.answered(CHAT, refusal.status)
+        self._count(refusal.status)
         self._end(heads.refusal(self._relay.date, refusal, self.lines()))
 
     def answer(self, whole: bytes) -> None:
         """Answer in one piece, head and body."""
-        self._relay.tally.counts.answered(CHAT, 200)
+        self._count(200)
         self._end(whole)
 
     def begin(self, head: bytes) -> None:
         """Begin an answer whose length nobody knows."""
         self.response_started = True
-        self._relay.tally.counts.answered(CHAT, 200)
+        self._count(200)
         self._protocol.transport.write(
             head + b"transfer-encoding: chunked\r\n\r\n" if self._chunked else head + b"\r\n"
         )
@@ -198,6 +199,11 @@ class Visit(Errand):
         if self._chunked:
             piece = b"%x\r\n%b\r\n0\r\n\r\n" % (len(piece), piece) if piece else heads.LAST_CHUNK
         self._end(piece)
+
+    def _count(self, status: int) -> None:
+        self._relay.tally.counts.answered(CHAT, status)
+        if self._relay.porter.options.access_log:
+            log_access("POST", CHAT, status)
 
     def lines(self) -> bytes:
         """Return the header lines of its answer that no other answer has."""
