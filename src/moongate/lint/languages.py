@@ -38,40 +38,9 @@ _SHEBANGS = {
 
 # Folders that hold other people's code, or what a tool made.
 FOREIGN_FOLDERS = frozenset(
-    [
-        "node_modules",
-        "bower_components",
-        "vendor",
-        "vendored",
-        "third_party",
-        "third-party",
-        "site-packages",
-        "dist-packages",
-        "__pycache__",
-        ".git",
-        ".hg",
-        ".svn",
-        ".tox",
-        ".nox",
-        ".venv",
-        "venv",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".pytest_cache",
-        ".hypothesis",
-        ".next",
-        ".nuxt",
-        ".svelte-kit",
-        ".terraform",
-        ".gradle",
-        ".idea",
-        ".eggs",
-        "dist",
-        "build",
-        "target",
-        "coverage",
-        "htmlcov",
-    ]
+    "node_modules bower_components vendor vendored third_party third-party site-packages dist-packages"
+    " __pycache__ .git .hg .svn .tox .nox .venv venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .next .nuxt"
+    " .svelte-kit .terraform .gradle .idea .eggs dist build target coverage htmlcov".split()
 )
 _FOREIGN_NAMES = re.compile(
     r"(?:\.min\.(?:js|mjs|css)|\.bundle\.js|\.map|\.lock|\.lockb|\.snap|_pb2(?:_grpc)?\.pyi?|\.pb\.go|\.g\.dart"

@@ -106,7 +106,8 @@ def moved(root: Node, places: list[int] | int) -> Node:
             node.start += places
             node.end += places
         else:
-            start, end = places[node.start], places[node.end]
+            start = places[node.start]
+            end = places[node.end - 1] + 1 if node.end > node.start else start  # not past a backslash that follows
             node.plain = node.plain and end - start == node.end - node.start
             node.start, node.end = start, end
     return root

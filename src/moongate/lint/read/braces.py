@@ -8,85 +8,21 @@ comes out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TypeAlias
 
+from moongate.lint.read.statements import ASSIGN, BLOCKS, LEADING, Part, Statements, block
 from moongate.lint.read.tokens import LEXICONS, Token, tokens
 from moongate.lint.tree import Kind, Node
 
-Part: TypeAlias = Node | str  # an operand, or an operator
-
 _DEEPEST = 150
-_BLOCKS = {
-    word: kind
-    for kind, words in {
-        "if": "if elif elsif unless switch match when",
-        "else": "else",
-        "for": "for foreach",
-        "while": "loop while until repeat",
-        "try": "try begin",
-        "catch": "catch except rescue",
-        "function": "function func fun fn def",
-        "class": "class struct interface object enum impl trait record extension",
-        "block": "finally namespace module",
-    }.items()
-    for word in words.split()
-}
 _NOISE = frozenset(
-    [
-        "new",
-        "await",
-        "async",
-        "const",
-        "let",
-        "var",
-        "val",
-        "final",
-        "public",
-        "private",
-        "protected",
-        "static",
-        "readonly",
-        "export",
-        "default",
-        "mut",
-        "ref",
-        "override",
-        "internal",
-        "abstract",
-        "virtual",
-        "sealed",
-        "suspend",
-        "inline",
-        "lateinit",
-        "open",
-        "unsafe",
-        "pub",
-        "dyn",
-        "move",
-        "delete",
-        "void",
-        "typeof",
-        "global",
-        "use",
-        "then",
-        "do",
-        "end",
-        "echo",
-        "print",
-        "self.",
-    ]
+    "new await async const let var val final public private protected static readonly export default mut ref"
+    " override internal abstract virtual sealed suspend inline lateinit open unsafe pub dyn move delete void"
+    " typeof global use then do end echo print self.".split()
 )
-_LEADING = {"return": "return", "throw": "raise", "raise": "raise", "yield": "return"}
-_COMPARE = frozenset(
-    {"==", "!=", "===", "!==", "<", ">", "<=", ">=", "in", "is", "instanceof", "&&", "and", "not", "=~"}
-)
-_OR = frozenset({"??", "||", "?:", "or", "|"})
-_ASSIGN = frozenset({"=", ":=", "+=", "??=", "||="})
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _GENERIC = re.compile(rb"<[\w\s,.<>\[\]()?|:&'\"]{0,200}>(?=\s*[({])")
 _HOLE = {
-    "${": re.compile(r"\$\{([^{}]*)\}|\$([A-Za-z_]\w*)"),
+    "${": re.compile(r"\$\{((?:[^{}]|\{[^{}]*\})*)\}|\$([A-Za-z_]\w*)"),
     "#{": re.compile(r"#\{([^{}]*)\}"),
     "{$": re.compile(r"\{\$([^{}]*)\}|\$\{?([A-Za-z_]\w*)\}?"),
     "{": re.compile(r"\{([^{}]*)\}"),
@@ -110,6 +46,7 @@ class _Reader:
         self.data = data
         self.language = language
         self.lexicon = LEXICONS[language]
+        self.make = Statements(self.lexicon, language)
         self.tokens = list(tokens(data, language))
         self.at = 0
         self.depth = 0
@@ -129,7 +66,7 @@ class _Reader:
                 self.at += 1
                 continue
             before = self.at
-            found += self._built(self._run(inner=inner, closer=closer))
+            found += self.make.nodes(self._run(inner=inner, closer=closer))
             self.at += self.at == before
         return found
 
@@ -163,7 +100,7 @@ class _Reader:
     def _one_of_several(self, parts: list[Part]) -> bool:
         """Skip the second name of `value, err := …`."""
         ahead = [t.value for t in self.tokens[self.at + 1 : self.at + 3]]
-        if not self.lexicon.first_name or not parts or len(ahead) < 2 or ahead[1] not in _ASSIGN:
+        if not self.lexicon.first_name or not parts or len(ahead) < 2 or ahead[1] not in ASSIGN:
             return False
         self.at += 2
         return True
@@ -227,7 +164,7 @@ class _Reader:
     def _word(self, parts: list[Part], token: Token) -> None:
         value = token.value
         after_name = bool(parts) and isinstance(parts[-1], Node)
-        if value in _LEADING and not after_name:
+        if value in LEADING and not after_name:
             parts.append(value)
         elif value == "case" and not after_name:
             self._case(parts)
@@ -268,7 +205,7 @@ class _Reader:
         elif token.value == "[" and operand is not None and operand.kind in (Kind.WORD, Kind.CALL):
             self._indexed(parts, operand, items, end)
         elif kind == "block":
-            parts.append(_block(parts, items, token.start, end))
+            parts.append(block(parts, items, token.start, end))
             return not any(p in ("=>", "->", "=", ":", "(") for p in parts if isinstance(p, str))
         elif kind in ("make", "lambda") and operand is not None:
             inner = items if kind == "lambda" else [Node(Kind.MAP, token.start, end, "", items)]
@@ -289,8 +226,8 @@ class _Reader:
         if mark != "{":
             return mark
         words = [p.name for p in parts if isinstance(p, Node) and p.kind is Kind.WORD]
-        given = any(p in _ASSIGN or p in ("return", ":") for p in parts if isinstance(p, str))
-        heads = any(word in _BLOCKS for word in words) and not given
+        given = any(p in ASSIGN or p in ("return", ":") for p in parts if isinstance(p, str))
+        heads = any(word in BLOCKS for word in words) and not given
         if not parts:
             return "block" if closer in ("", "}") and not self.in_map else "map"
         if parts[-1] in ("=>", "->"):
@@ -377,143 +314,9 @@ class _Reader:
                 node.start, node.end, node.plain = token.start, token.end, False
         return items[0] if len(items) == 1 else Node(Kind.LIST, token.start, token.end, "", items)
 
-    def _built(self, parts: Sequence[Part]) -> list[Node]:
-        """Return the nodes of a run: statements that a `case` begins are several."""
-        if ";" in parts:
-            cut = list(parts).index(";")
-            return [*self._built(parts[:cut]), *self._built(parts[cut + 1 :])]
-        node = self._expression(parts)
-        return [] if node is None else [node]
-
-    def _expression(self, parts: Sequence[Part]) -> Node | None:
-        """Make one node of operands and operators, the weakest operator first."""
-        parts = list(parts)
-        while parts and isinstance(parts[-1], str) and parts[-1] not in _LEADING:
-            parts.pop()
-        if not parts:
-            return None
-        first = parts[0]
-        if isinstance(first, str) and first in _LEADING:
-            inner = self._expression(parts[1:])
-            start = inner.start if inner else 0
-            return Node(Kind.SCOPE, start, inner.end if inner else start, _LEADING[first], [inner] if inner else [])
-        if len(parts) == 1:
-            return first if isinstance(first, Node) else None
-        for splitting in (self._assignment, self._choice, self._named, self._joined):
-            node = splitting(parts)
-            if node is not None:
-                return node
-        operands = [part for part in parts if isinstance(part, Node)]
-        if not operands:
-            return None
-        if parts[0] in ("...", "**", "*") and len(operands) == 1:
-            return Node(Kind.PAIR, operands[0].start, operands[0].end, "**", operands)
-        if parts[0] == "-" and len(operands) == 1 and operands[0].kind is Kind.NUMBER:
-            operands[0].name = f"-{operands[0].name}"
-        return _row(operands)
-
-    def _assignment(self, parts: list[Part]) -> Node | None:
-        place = next((n for n, part in enumerate(parts) if isinstance(part, str) and part in _ASSIGN), None)
-        if place is None or place == 0:
-            return None
-        left, right, more = parts[:place], parts[place + 1 :], None
-        again = next((n for n, part in enumerate(right) if part == "="), None)
-        if again is not None and again >= 2 and isinstance(right[again - 2], Node):  # attributes side by side
-            right, more = right[: again - 1], self._expression(right[again - 1 :])
-        if isinstance(left[0], Node) and left[0].name == "type" and self.language == "javascript":
-            operands = [part for part in right if isinstance(part, Node)]
-            return _wrapped(Kind.TEST, "", operands)  # a type says what may stand somewhere, and asks for nothing
-        target = self._target(left)
-        if target is None:
-            made = [node for node in (self._expression(left), self._expression(right)) if node is not None]
-            return _wrapped(Kind.LIST, "", made)
-        value = self._expression(right)
-        start, end = target.start, value.end if value else target.end
-        pair = Node(Kind.PAIR, start, end, target.name, [value] if value else [], label=str(parts[place]))
-        extra = [part for part in left if isinstance(part, Node) and part is not target and part.items]
-        if more is None and not extra:
-            return pair
-        return _row([*extra, pair, *([more] if more else [])])
-
-    def _target(self, left: list[Part]) -> Node | None:
-        """Return what is assigned to: the last name, before its type where that follows it."""
-        if ":" in left:
-            left = left[: left.index(":")]
-        names = [p for p in left if isinstance(p, Node) and p.kind in (Kind.WORD, Kind.TEXT)]
-        if not names:
-            return next((p for p in left if isinstance(p, Node) and p.kind is Kind.CALL), None)
-        return names[0] if self.lexicon.first_name and "," not in left else names[-1]
-
-    def _choice(self, parts: list[Part]) -> Node | None:
-        if "?" in parts and ":" in parts[parts.index("?") :]:
-            asked = parts.index("?")
-            cut = asked + parts[asked:].index(":")
-            tested, chosen = self._expression(parts[:asked]), [parts[asked + 1 : cut], parts[cut + 1 :]]
-            nodes = [node for branch in chosen if (node := self._expression(branch)) is not None]
-            if tested is not None:
-                nodes.append(tested if tested.kind is Kind.TEST else _wrapped(Kind.TEST, "", [tested]))
-            return _wrapped(Kind.JOIN, "or", nodes) if nodes else None
-        return None
-
-    def _named(self, parts: list[Part]) -> Node | None:
-        """`key: value`, `key => value`, and functions written with an arrow."""
-        place = next((n for n, part in enumerate(parts) if part in (":", "=>", "->")), None)
-        if place is None or place == 0:
-            return None
-        left, right = parts[place - 1], parts[place + 1 :]
-        if not isinstance(left, Node):
-            return None
-        value = self._expression(right)
-        if (
-            parts[place] in ("=>", "->")
-            and left.kind not in (Kind.TEXT, Kind.NUMBER)
-            and (left.kind in (Kind.LIST, Kind.MAP) or (value is not None and value.kind is Kind.SCOPE))
-        ):
-            body = value.items if value is not None and value.kind is Kind.SCOPE else [value] if value else []
-            return _wrapped(Kind.SCOPE, "function", [*(left.items if left.kind is Kind.LIST else [left]), *body])
-        name = left.name if left.kind in (Kind.WORD, Kind.TEXT, Kind.NUMBER) else ""
-        end = value.end if value is not None else left.end
-        return Node(Kind.PAIR, left.start, end, name, [value] if value is not None else [], label=":")
-
-    def _joined(self, parts: list[Part]) -> Node | None:
-        operators = {part for part in parts if isinstance(part, str)}
-        operands = [part for part in parts if isinstance(part, Node)]
-        if operators & _OR and not operators & {"==", "!=", "===", "!=="}:
-            pieces = [self._expression(piece) for piece in _split(parts, _OR)]
-            return _wrapped(Kind.JOIN, "or", [piece for piece in pieces if piece is not None])
-        if operators & _COMPARE or operators & _OR:
-            return _wrapped(Kind.TEST, "", operands)
-        if operators & set(self.lexicon.joins) and len(operands) > 1:
-            return _wrapped(Kind.JOIN, "+", operands)
-        return None
-
-
-def _split(parts: Sequence[Part], at: frozenset[str]) -> list[list[Part]]:
-    pieces: list[list[Part]] = [[]]
-    for part in parts:
-        if isinstance(part, str) and part in at:
-            pieces.append([])
-        else:
-            pieces[-1].append(part)
-    return pieces
-
 
 def _leaf(kind: Kind, token: Token) -> Node:
     return Node(kind, token.start, token.end, token.value)
-
-
-def _wrapped(kind: Kind, name: str, items: list[Node]) -> Node:
-    start = min((item.start for item in items), default=0)
-    end = max((item.end for item in items), default=start)
-    return Node(kind, start, end, name, items)
-
-
-def _row(operands: list[Node]) -> Node:
-    """Return operands side by side: the one that matters, or all of them."""
-    telling = [node for node in operands if node.kind is not Kind.WORD or node.items or node.head]
-    if len(operands) == 1:
-        return operands[0]
-    return telling[0] if len(telling) == 1 else _wrapped(Kind.LIST, "", telling or operands[-1:])
 
 
 _SETTING = re.compile(r"\\?\$\{([\w.-]+):([^{}]*)\}")  # Spring's way to name a property and its default
@@ -556,40 +359,3 @@ def _entries(items: list[Node], is_map: bool) -> list[Node]:
         else item
         for item in items
     ]
-
-
-def _block(parts: list[Part], items: list[Node], start: int, end: int) -> Node:
-    """Return the block that the run begins, and take from the run what was its head."""
-    arrow = bool(parts) and parts[-1] in ("=>", "->")
-    if arrow:
-        return Node(Kind.SCOPE, start, end, "block", items)
-    operands = [part for part in parts if isinstance(part, Node)]
-    words = [node.name for node in operands if node.kind in (Kind.WORD, Kind.CALL)]
-    kind = next((_BLOCKS[word] for word in words if word in _BLOCKS), "")
-    calls = [node for node in operands if node.kind is Kind.CALL]
-    if not kind:
-        kind = "function" if calls else "block"
-    label = next((word for word in words if word not in _BLOCKS), "")
-    head = _heading(operands, kind)
-    if kind == "for" and "in" in parts:
-        place = parts.index("in")
-        head = [_looped(_wrapped(Kind.TEST, "", [p for p in parts[place - 1 : place + 2] if isinstance(p, Node)]))]
-    if kind == "for":
-        label = next((node.name for node in head if node.kind is Kind.PAIR), label)
-    parts.clear()
-    begun = min([start, *(node.start for node in operands)])
-    return Node(Kind.SCOPE, begun, end, kind, [*head, *items], label=label)
-
-
-def _heading(operands: list[Node], kind: str) -> list[Node]:
-    head = [inner for node in operands for inner in (node.items if node.kind in (Kind.CALL, Kind.LIST) else [])]
-    if kind in ("if", "while"):
-        return [_wrapped(Kind.TEST, "", head)] if head else []
-    return [_looped(node) for node in head] if kind == "for" else head
-
-
-def _looped(node: Node) -> Node:
-    """Return `name in values` as the name given each of the values."""
-    if node.kind is Kind.TEST and len(node.items) == 2 and node.items[0].kind is Kind.WORD:
-        return Node(Kind.PAIR, node.start, node.end, node.items[0].name, node.items[1:], label="in")
-    return node

@@ -11,19 +11,7 @@ from moongate.lint.tree import Kind, Node, moved
 _NUMBER = re.compile(rb"-?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _WORDS = frozenset({b"true", b"false", b"null", b"yes", b"no", b"on", b"off", b"none", b"~"})
 _SHELL_KEYS = frozenset(
-    [
-        "run",
-        "script",
-        "command",
-        "cmd",
-        "entrypoint",
-        "before_script",
-        "after_script",
-        "args",
-        "exec",
-        "shell",
-        "commands",
-    ]
+    "run script command cmd entrypoint before_script after_script args exec shell commands".split()
 )
 _DEFAULT = re.compile(r"\$\{?(?:\{\s*)?([A-Za-z_][\w.-]*?|\d)(?:(:?[-=?]|:)([^}]*))?(?:\}\}?|(?![\w.-]))")
 _PAIR = re.compile(rb"((?:--)?[A-Za-z_][\w.-]*)=(?!=)")
