@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from moongate.gateway.app import Gateway
 from moongate.gateway.openapi import OPERATIONS, document
+from moongate.gateway.tenants.routes import Tenants
 
 HOT = ("post", "/v1/chat/completions")  # answered by the protocol
 
@@ -20,7 +21,9 @@ HOT = ("post", "/v1/chat/completions")  # answered by the protocol
 def test_every_route_is_described_and_nothing_else() -> None:
     till: Any = SimpleNamespace(flush=None)
     nothing: Any = None
-    app = Gateway(nothing, till, nothing, nothing, nothing).app()
+    gateway = Gateway(nothing, till, nothing, nothing, nothing)
+    gateway.more = Tenants(gateway.gate, nothing, nothing, nothing).routes()
+    app = gateway.app()
     routes = [route for route in app.routes if isinstance(route, Route)]
     served = {(method.lower(), route.path) for route in routes for method in route.methods or () if method != "HEAD"}
     assert {(operation.method, operation.path) for operation in OPERATIONS} == served | {HOT}

@@ -24,7 +24,7 @@ from moongate.batch.records import Line, Outcome
 from moongate.batch.spending import Asked, Purse, Tariff
 from moongate.batch.state import State, Why
 from moongate.batch.throttle import Throttle
-from moongate.batch.upstream import Upstream
+from moongate.batch.upstream import Sender
 from moongate.batch.verdicts import Again, End, Policy, Rest, judge
 from moongate.batch.writer import Writer
 from moongate.errors import MoongateError, RequestRefusedError, StorageError, UsageError
@@ -61,7 +61,7 @@ class LocalRun:
         self,
         journal: Journal,
         lines: Iterable[Line],
-        upstream: Upstream,
+        upstream: Sender,
         tariff: Tariff,
         options: Options | None = None,
     ) -> None:

@@ -20,18 +20,36 @@ from moongate.wire.replies import Reply
 T = TypeVar("T")
 
 
-class Upstream(Protocol):
-    """One endpoint behind its guard, for one event loop."""
+class Sender(Protocol):
+    """What the lines of a job go out through, one by one."""
 
     @property
     def row(self) -> Provider:
-        """The endpoint's row."""
+        """The endpoint's row: how its answers are to be read."""
         ...
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any message."""
         ...
+
+    def check(self, body: bytes) -> None:
+        """Look at the bytes that are about to leave: every model they name must have its permit. Never blocks.
+
+        Raises RequestRefusedError or ModelRefusedError.
+        """
+        ...
+
+    async def send(self, body: bytes) -> Reply:
+        """Send a checked body as a chat, once, and return the reply, whatever its status.
+
+        Raises a MoongateError that says by `sent` whether the provider may have taken it.
+        """
+        ...
+
+
+class Upstream(Sender, Protocol):
+    """One endpoint behind its guard, for one event loop."""
 
     def allow(self, name: str) -> Permitted:
         """Return what may be sent for a name. Blocks where the live list has to be fetched.
@@ -48,22 +66,8 @@ class Upstream(Protocol):
         """
         ...
 
-    def check(self, body: bytes) -> None:
-        """Look at the bytes that are about to leave: every model they name must have its permit. Never blocks.
-
-        Raises RequestRefusedError or ModelRefusedError.
-        """
-        ...
-
     def price(self, model: Model | None, *, batch: bool = False) -> Price | None:
         """Return the price that bounds and counts a job's cost, of chats or of a `batch`; None if unknown."""
-        ...
-
-    async def send(self, body: bytes) -> Reply:
-        """Send a checked body as a chat, once, and return the reply, whatever its status.
-
-        Raises a MoongateError that says by `sent` whether the provider may have taken it.
-        """
         ...
 
     async def call(self, call: Call[T]) -> T:

@@ -27,7 +27,8 @@ Rule = Literal["resend", "fail"]
 class Policy:
     """How often a line is tried, and how long is waited in between, in seconds.
 
-    `uncertain` says what becomes of a try that may have been charged without its answer: sent again, or failed.
+    `uncertain` says what becomes of a try that may have been charged without its answer: sent again, or failed;
+    `refused` what becomes of a job when its account is: it rests, or each of its lines fails.
     """
 
     tries: int = 4  # of what may have been charged, and of what could not be sent
@@ -35,6 +36,7 @@ class Policy:
     first_wait_s: float = 0.5
     longest_wait_s: float = 60.0
     uncertain: Rule = "resend"
+    refused: Literal["rest", "fail"] = "rest"
 
     def wait_s(self, tries: int, jitter: float) -> float:
         """Return the wait after so many tries; `jitter` in 0…1 spreads those of many lines."""
@@ -112,7 +114,7 @@ def _failed(
     error: errors.MoongateError, reply: Reply | None, line: Line, tries: int, policy: Policy, jitter: float
 ) -> Verdict:
     why = _RESTING.get(type(error))
-    if why is not None:
+    if why is not None and policy.refused == "rest":
         return Rest(why=why, error=error)
     if isinstance(error, errors.RateLimitedError):
         return _throttled(error, reply, line, tries, policy, jitter)

@@ -39,7 +39,7 @@ DAYS_MAX = 3_660
 class Admin:
     """The routes, over a clerk's desk. `flush` brings what was settled lately into the ledger before it is told."""
 
-    def __init__(self, clerk: Clerk, gate: Gate, flush: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, clerk: Clerk[Desk], gate: Gate, flush: Callable[[], Awaitable[None]] | None = None) -> None:
         self._clerk = clerk
         self._gate = gate
         self._till_flush = flush

@@ -24,6 +24,7 @@ from moongate.gateway.admin import Admin
 from moongate.gateway.asked import fields_in
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.counts import Counts
+from moongate.gateway.desk import Desk
 from moongate.gateway.gate import Door, Gate, RefusedError, answer
 from moongate.gateway.listed import Listed
 from moongate.gateway.metrics import CONTENT_TYPE, rendered
@@ -39,7 +40,7 @@ from moongate.wire.peek import models_in
 class Gateway:
     """What the routes share, and the routes."""
 
-    def __init__(self, upstreams: Upstreams, till: Till, clerk: Clerk, porter: Porter, counts: Counts) -> None:
+    def __init__(self, upstreams: Upstreams, till: Till, clerk: Clerk[Desk], porter: Porter, counts: Counts) -> None:
         self.upstreams = upstreams
         self.till = till
         self.clerk = clerk
@@ -48,6 +49,7 @@ class Gateway:
         self.listed = Listed()
         self.gate = Gate(till=till, porter=porter)
         self.admin = Admin(clerk, self.gate, till.flush)
+        self.more: list[Route] = []  # of other rooms
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -61,6 +63,7 @@ class Gateway:
             Route("/metrics", self.metrics, methods=["GET"]),
             Route("/openapi.json", self.openapi, methods=["GET"]),
             *self.admin.routes(),
+            *self.more,
         ]
         handlers: dict[Any, Callable[..., Coroutine[Any, Any, Response]]] = {
             404: self._no_route,

@@ -50,6 +50,11 @@ class Callers:
         self._version, self._revision = version, revision
         return gone
 
+    def of(self, key_id: int) -> Caller | None:
+        """Return the caller of a key that still opens the gateway."""
+        digest = self._digests.get(key_id)
+        return None if digest is None else self.by_digest.get(digest)
+
     def limits(self, caller: Caller) -> Limits:
         """Return a key's limits by kind of pot."""
         return self._limits.get(caller.key_id, {})

@@ -1,4 +1,4 @@
-"""The desk, for asyncio: one thread does the SQLite work, in turn, so that no loop waits on a disk.
+"""A desk, for asyncio: one thread does the SQLite work, in turn, so that no loop waits on a disk.
 
 What was handed over is done even when whoever asked is cancelled meanwhile: a call that was answered is settled.
 """
@@ -8,21 +8,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from moongate.gateway.desk import Desk
+
+class Closable(Protocol):
+    """What a clerk works at."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Closable)
 
 
-class Clerk:
-    """The only one who uses this desk while the gateway runs."""
+class Clerk(Generic[D]):
+    """The only one who uses this desk (a `Desk`, an `Archive`) while the gateway runs."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: D) -> None:
         self._desk = desk
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moongate-desk")
 
-    async def ask(self, do: Callable[[Desk], T]) -> T:
+    async def ask(self, do: Callable[[D], T]) -> T:
         """Have something done at the desk. Raises what it raises."""
         return await asyncio.shield(asyncio.wrap_future(self._thread.submit(do, self._desk)))
 

@@ -75,8 +75,8 @@ class Gate:
         if size > 2 * limit:
             raise RefusedError(replies.TOO_LARGE)
         size = 0
-        async with contextlib.aclosing(_pieces(receive)) as pieces:
-            async for piece in pieces:
+        async with contextlib.aclosing(pieces(receive)) as arriving:
+            async for piece in arriving:
                 size += len(piece)
                 if size > 2 * limit:
                     break
@@ -95,7 +95,8 @@ class Gate:
             raise RefusedError(replies.ENCODED)
 
 
-async def _pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
+async def pieces(receive: Receive) -> AsyncGenerator[bytes, None]:
+    """Yield a body as it arrives. Raises RefusedError for one that stalls, ClientDisconnect."""
     more = True
     while more:
         try:
@@ -153,7 +154,7 @@ def _preflight(headers: Headers, origin: str) -> dict[str, str]:
     allowed = wanted if _HEADER_NAMES.fullmatch(wanted) else "authorization, content-type"
     answered = {
         "access-control-allow-origin": origin,
-        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-methods": "GET, POST, DELETE",
         "access-control-allow-headers": allowed,
         "access-control-max-age": "600",
         "vary": "Origin",

@@ -26,6 +26,7 @@ class Operation:
     summary: str
     key: Literal["account", "admin"] | None = "account"  # whose key it wants
     body: Schema | None = None
+    body_type: str = JSON
     answers: Mapping[int, Mapping[str, Schema]]  # status → content type → schema
     refusals: tuple[int, ...] = ()  # statuses with the error envelope
     query: Mapping[str, Schema] = field(default_factory=dict)
@@ -116,6 +117,45 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
     "EstimateRequest": _object("model messages", model=NAME, messages=MESSAGES),
     "Estimate": _object("data", data=_object("total_tokens", total_tokens=COUNT)),
+    "File": _object(
+        "id object bytes created_at filename purpose status",
+        id=TEXT,
+        object={"const": "file"},
+        bytes=COUNT,
+        created_at=COUNT,
+        filename=TEXT,
+        purpose=TEXT,
+        status=TEXT,
+    ),
+    "Files": _object(
+        "object data has_more", object={"const": "list"}, data=_list(_ref("File")), has_more={"type": "boolean"}
+    ),
+    "NewFile": _object("file purpose", file={"type": "string", "format": "binary"}, purpose={"const": "batch"}),
+    "Batch": _object(
+        "id object endpoint input_file_id completion_window status created_at request_counts",
+        id=TEXT,
+        object={"const": "batch"},
+        endpoint=TEXT,
+        input_file_id=TEXT,
+        completion_window=TEXT,
+        status=TEXT,
+        created_at=COUNT,
+        output_file_id=MAYBE_TEXT,
+        error_file_id=MAYBE_TEXT,
+        request_counts=_object("total completed failed", total=COUNT, completed=COUNT, failed=COUNT),
+        errors={"type": ["object", "null"]},
+        metadata={"type": ["object", "null"]},
+    ),
+    "Batches": _object(
+        "object data has_more", object={"const": "list"}, data=_list(_ref("Batch")), has_more={"type": "boolean"}
+    ),
+    "NewBatch": _object(
+        "input_file_id endpoint completion_window",
+        input_file_id=TEXT,
+        endpoint={"const": "/v1/chat/completions"},
+        completion_window={"type": "string", "pattern": "^[0-9]{1,4}[hd]$"},
+        metadata={"type": ["object", "null"]},
+    ),
     "Account": _object("name balance currency created_at", name=TEXT, balance=MONEY, currency=TEXT, created_at=TEXT),
     "NewAccount": _object("name", name=NAME, balance=MONEY, currency=TEXT),
     "Key": _object(
@@ -137,6 +177,8 @@ SCHEMAS: Mapping[str, Schema] = {
 
 UPSTREAM = (404, 429, 500, 502, 503, 504)  # what may come of asking an upstream
 BODY = (400, 408, 413, 415)
+OWN = (401, 403, 500, 503)
+PAGE: Schema = {"type": "integer", "minimum": 1, "maximum": 1000}
 ADMIN = (401, 403, 500, 503)
 FORMATS: Schema = {"type": "string", "enum": ["json", "csv"]}
 OPERATIONS: tuple[Operation, ...] = (
@@ -169,6 +211,74 @@ OPERATIONS: tuple[Operation, ...] = (
         body=_ref("EstimateRequest"),
         answers={200: {JSON: _ref("Estimate")}},
         refusals=(*BODY, 401, 403, *UPSTREAM),
+    ),
+    Operation(
+        method="post",
+        path="/v1/files",
+        summary="Upload a file for a batch",
+        body=_ref("NewFile"),
+        body_type="multipart/form-data",
+        answers={200: {JSON: _ref("File")}},
+        refusals=(400, 401, 403, 408, 415, 500, 503),
+    ),
+    Operation(
+        method="get",
+        path="/v1/files",
+        summary="The account's files, newest first",
+        query={"purpose": TEXT, "after": TEXT, "limit": PAGE},
+        answers={200: {JSON: _ref("Files")}},
+        refusals=(400, *OWN),
+    ),
+    Operation(
+        method="get",
+        path="/v1/files/{id}",
+        summary="One of them",
+        answers={200: {JSON: _ref("File")}},
+        refusals=(404, *OWN),
+    ),
+    Operation(
+        method="delete",
+        path="/v1/files/{id}",
+        summary="Delete a file",
+        answers={200: {JSON: _object("id object deleted", id=TEXT, object={"const": "file"})}},
+        refusals=(404, *OWN),
+    ),
+    Operation(
+        method="get",
+        path="/v1/files/{id}/content",
+        summary="What a file says",
+        answers={200: {"text/plain": TEXT}},
+        refusals=(404, *OWN),
+    ),
+    Operation(
+        method="post",
+        path="/v1/batches",
+        summary="Have the lines of a file answered",
+        body=_ref("NewBatch"),
+        answers={200: {JSON: _ref("Batch")}},
+        refusals=(*BODY, *OWN),
+    ),
+    Operation(
+        method="get",
+        path="/v1/batches",
+        summary="The account's batches, newest first",
+        query={"after": TEXT, "limit": PAGE},
+        answers={200: {JSON: _ref("Batches")}},
+        refusals=(400, *OWN),
+    ),
+    Operation(
+        method="get",
+        path="/v1/batches/{id}",
+        summary="One of them, and how far it is",
+        answers={200: {JSON: _ref("Batch")}},
+        refusals=(404, *OWN),
+    ),
+    Operation(
+        method="post",
+        path="/v1/batches/{id}/cancel",
+        summary="Let no more of its lines leave",
+        answers={200: {JSON: _ref("Batch")}},
+        refusals=(400, 404, *OWN),
     ),
     Operation(
         method="get",
@@ -323,7 +433,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
             *({"name": name, "in": "query", "schema": schema} for name, schema in operation.query.items()),
         ]
     if operation.body is not None:
-        found["requestBody"] = {"required": True, "content": {JSON: {"schema": operation.body}}}
+        found["requestBody"] = {"required": True, "content": {operation.body_type: {"schema": operation.body}}}
     return found
 
 

@@ -89,6 +89,9 @@ class Till(Protocol):
     def caller(self, secret: bytes) -> Caller | None:
         """Return whose key a secret is; None for one that opens nothing. Raises StorageError."""
 
+    def caller_of(self, key_id: int) -> Caller | None:
+        """Return who calls with a key that is known by its id; None once it opens nothing. Raises StorageError."""
+
     def hold(self, caller: Caller, want: Want) -> Hold | Refusal | None:
         """Set aside what a call may take, if it is at hand; None means: ask `hold_slowly`."""
 

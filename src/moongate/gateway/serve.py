@@ -34,6 +34,10 @@ from moongate.gateway.protocol import Protocol
 from moongate.gateway.relay import Patience, Relay
 from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
+from moongate.gateway.tenants.archive import Archive
+from moongate.gateway.tenants.places import Places
+from moongate.gateway.tenants.routes import Tenants
+from moongate.gateway.tenants.work import Work
 from moongate.gateway.till import Till
 from moongate.gateway.traces import Traces
 from moongate.gateway.upstreams import Upstreams
@@ -216,15 +220,26 @@ class Worker:
                 tally = stack.enter_context(_tally(options, self.place.counts))
                 self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
+                work = self._tenants(gateway, relay, stack)
                 self._server = _Server(_config(gateway, relay))
-                await self._served(self._server, relay)
+                await self._served(self._server, relay, work)
         finally:
             self.started.set()
             await self.upstreams.close()
 
-    async def _served(self, server: _Server, relay: Relay) -> None:
+    def _tenants(self, gateway: Gateway, relay: Relay, stack: contextlib.AsyncExitStack) -> Work:
+        """Give the gateway the files and batches of its accounts."""
+        places = Places(self.place.config.settings.data_dir)
+        archive = Clerk(Archive(places))
+        stack.callback(archive.close)
+        work = Work(relay, archive, places)
+        gateway.more = Tenants(gateway.gate, archive, places, work.poke).routes()
+        return work
+
+    async def _served(self, server: _Server, relay: Relay, work: Work) -> None:
         tasks = [
             asyncio.create_task(self.upstreams.keep()),
+            asyncio.create_task(work.keep()),
             asyncio.create_task(relay.watch(cast("set[Protocol]", server.server_state.connections))),
         ]
         self._heed_signals()
@@ -234,6 +249,7 @@ class Worker:
         try:
             await server.serve(sockets=[self.place.socket])
         finally:
+            await work.finish()
             await relay.finish()
             for task in tasks:
                 task.cancel()

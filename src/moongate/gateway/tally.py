@@ -97,6 +97,9 @@ def route_of(path: str) -> str:
     """Return the name under which an answer is counted: few names, whatever is asked for."""
     if path in PATHS:
         return path
+    for start in ("/v1/batches", "/v1/files"):
+        if path == start or path.startswith(start + "/"):
+            return start
     return "/admin" if path.startswith("/admin/") else "other"
 
 

@@ -72,6 +72,14 @@ class Till:
             return None
         return found
 
+    def caller_of(self, key_id: int) -> Caller | None:
+        """Return who calls with a key that is known by its id; None once it opens nothing. Raises StorageError."""
+        now = self._clock()
+        if not self._looked <= now < self._looked + STALE_S:
+            self._look(now)
+        found = self._callers.of(key_id)
+        return None if found is None or (found.expires_at or now + 1) <= now else found
+
     def hold(self, caller: Caller, want: Want) -> Hold | Refusal | None:
         """Set aside what a call may take, if it is at hand; None means: ask `hold_slowly`."""
         if want.at >= caller.until or self._unwritten.shut:

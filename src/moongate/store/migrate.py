@@ -25,7 +25,7 @@ class Migration:
     sql: str
 
 
-def migrations(kind: Literal["gateway", "own", "content", "batch"] = "gateway") -> tuple[Migration, ...]:
+def migrations(kind: Literal["gateway", "own", "content", "batch", "tenants"] = "gateway") -> tuple[Migration, ...]:
     """Return the packaged steps of one kind of database, oldest first."""
     folder = resources.files("moongate.store").joinpath("sql", kind)
     found = [(_FILE_NAME.fullmatch(file.name), file) for file in folder.iterdir()]

@@ -1,0 +1,228 @@
+"""`/v1/files` and `/v1/batches`: what an account made, and nothing else. No list of an upstream passes through."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from moongate.facts.files import MAX_FILE_BYTES, PURPOSES
+from moongate.gateway import replies
+from moongate.gateway.clerk import Clerk
+from moongate.gateway.gate import Gate, RefusedError, pieces
+from moongate.gateway.replies import Refusal
+from moongate.gateway.seams import Caller
+from moongate.gateway.tenants.archive import FILES_MAX, Archive, FullError
+from moongate.gateway.tenants.asked import PAGE_MAX, Unfit, limit_from, order_from
+from moongate.gateway.tenants.places import Places
+from moongate.gateway.tenants.records import Batch, File, new_id
+from moongate.gateway.tenants.upload import Upload
+
+BATCH = "batch"  # the purpose
+UPLOADS_AT_ONCE = 8
+AROUND = 64 * 1024  # bytes of a multipart body beside its file
+FILE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+TOO_LARGE = replies.invalid("File size is too large, max file size is 100MB, please confirm and re-upload the file")
+EMPTY = replies.invalid("File size is zero, please confirm and re-upload the file")
+TOO_MANY = replies.invalid(
+    f"The number of files you have uploaded exceeded the max file count {FILES_MAX}, "
+    "please delete previous uploaded files"
+)
+TOO_MUCH = replies.invalid("The total size of your files exceeded 10GB, please delete previous uploaded files")
+
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+
+
+class Tenants:
+    """The routes. `poke` is called when there is something new to do for batches."""
+
+    def __init__(self, gate: Gate, archive: Clerk[Archive], places: Places, poke: Callable[[], None]) -> None:
+        self._gate = gate
+        self._archive = archive
+        self._places = places
+        self._poke = poke
+        self._uploads = 0
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        found: tuple[tuple[str, str, Handler], ...] = (
+            ("POST", "/v1/files", self.upload),
+            ("GET", "/v1/files", self.files),
+            ("GET", "/v1/files/{id}", self.file),
+            ("DELETE", "/v1/files/{id}", self.drop),
+            ("GET", "/v1/files/{id}/content", self.content),
+            ("POST", "/v1/batches", self.create),
+            ("GET", "/v1/batches", self.batches),
+            ("GET", "/v1/batches/{id}", self.batch),
+            ("POST", "/v1/batches/{id}/cancel", self.cancel),
+        )
+        return [Route(path, self._known(handler), methods=[method]) for method, path, handler in found]
+
+    async def upload(self, request: Request, caller: Caller) -> Response:
+        """Answer POST /v1/files: the body goes to the disk as it arrives."""
+        if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+            raise RefusedError(replies.ENCODED)
+        if int(request.headers.get("content-length") or 0) > 2 * MAX_FILE_BYTES:
+            raise RefusedError(TOO_LARGE)
+        if self._uploads >= UPLOADS_AT_ONCE:
+            raise RefusedError(replies.NO_ROOM)
+        self._uploads += 1
+        try:
+            return _json((await self._uploaded(request, caller)).document)
+        finally:
+            self._uploads -= 1
+
+    async def _uploaded(self, request: Request, caller: Caller) -> File:
+        id_ = new_id("file")
+        with Upload(request.headers.get("content-type", ""), self._places.part(id_)) as upload:
+            taken = 0
+            async with contextlib.aclosing(pieces(request.receive)) as arriving:
+                async for piece in arriving:
+                    taken += len(piece)
+                    if taken > 2 * MAX_FILE_BYTES:
+                        break
+                    upload.feed(piece)
+            if upload.is_too_large or taken > MAX_FILE_BYTES + AROUND:
+                raise RefusedError(TOO_LARGE)
+            await asyncio.to_thread(upload.done)
+            _check_purpose(upload.purpose)
+            if not upload.size:
+                raise RefusedError(EMPTY)
+            file = File(
+                id=id_,
+                account_id=caller.account_id,
+                filename=upload.filename or "",
+                purpose=upload.purpose,
+                bytes=upload.size,
+                created_at=int(time.time()),
+            )
+            try:
+                await self._archive.ask(lambda archive: archive.add_file(file))
+            except FullError as error:
+                raise RefusedError(TOO_MANY if str(error) == "count" else TOO_MUCH) from error
+        return file
+
+    async def files(self, request: Request, caller: Caller) -> Response:
+        """Answer GET /v1/files?purpose=&after=&limit=, newest first."""
+        query = request.query_params
+        limit, purpose, after = limit_from(query.get("limit"), PAGE_MAX), query.get("purpose"), query.get("after")
+        page = await self._archive.ask(
+            lambda archive: archive.files(caller.account_id, purpose=purpose, after=after, limit=limit)
+        )
+        return _json(page.document)
+
+    async def file(self, request: Request, caller: Caller) -> Response:
+        """Answer GET /v1/files/{id}."""
+        return _json((await self._file(request, caller)).document)
+
+    async def content(self, request: Request, caller: Caller) -> Response:
+        """Answer GET /v1/files/{id}/content with the file as it was uploaded, or as a batch wrote it."""
+        file = await self._file(request, caller)
+        path = self._places.path(file.id)
+        if not path.is_file():
+            raise RefusedError(_no_file(file.id))
+        return FileResponse(path, media_type="text/plain; charset=utf-8", headers=FILE_HEADERS)
+
+    async def drop(self, request: Request, caller: Caller) -> Response:
+        """Answer DELETE /v1/files/{id}."""
+        id_ = request.path_params["id"]
+        if not await self._archive.ask(lambda archive: archive.drop_file(caller.account_id, id_)):
+            raise RefusedError(_no_file(id_))
+        return _json({"id": id_, "object": "file", "deleted": True})
+
+    async def create(self, request: Request, caller: Caller) -> Response:
+        """Answer POST /v1/batches: it is checked and worked off after the answer."""
+        order = order_from(await self._gate.body(request.headers, request.receive))
+        now = int(time.time())
+        batch = Batch(
+            id=new_id("batch"),
+            account_id=caller.account_id,
+            key_id=caller.key_id,
+            input_file_id=order.input_file_id,
+            completion_window=order.window,
+            created_at=now,
+            expires_at=now + order.window_s,
+            metadata=order.metadata,
+        )
+        unfit = Unfit(f"input_file_id {order.input_file_id[:80]} is not a file with purpose batch")
+        file = await self._archive.ask(lambda archive: archive.file(caller.account_id, order.input_file_id))
+        if file is None or file.purpose != BATCH:
+            raise unfit
+        try:
+            await self._archive.ask(lambda archive: archive.add_batch(batch))
+        except FileNotFoundError:  # deleted in between
+            raise unfit from None
+        self._poke()
+        return _json(batch.document)
+
+    async def batches(self, request: Request, caller: Caller) -> Response:
+        """Answer GET /v1/batches?after=&limit=, newest first."""
+        limit, after = limit_from(request.query_params.get("limit")), request.query_params.get("after")
+        page = await self._archive.ask(lambda archive: archive.batches(caller.account_id, after=after, limit=limit))
+        return _json(page.document)
+
+    async def batch(self, request: Request, caller: Caller) -> Response:
+        """Answer GET /v1/batches/{id}."""
+        id_ = request.path_params["id"]
+        batch = await self._archive.ask(lambda archive: archive.batch(id_, caller.account_id))
+        if batch is None:
+            raise RefusedError(_no_batch(id_))
+        return _json(batch.document)
+
+    async def cancel(self, request: Request, caller: Caller) -> Response:
+        """Answer POST /v1/batches/{id}/cancel: lines that have their result keep it."""
+        id_ = request.path_params["id"]
+        batch, could = await self._archive.ask(lambda archive: archive.cancel(caller.account_id, id_))
+        if batch is None:
+            raise RefusedError(_no_batch(id_))
+        if not could:
+            raise Unfit(f"a batch that is {batch.status} cannot be cancelled")
+        self._poke()
+        return _json(batch.document)
+
+    async def _file(self, request: Request, caller: Caller) -> File:
+        id_ = request.path_params["id"]
+        file = await self._archive.ask(lambda archive: archive.file(caller.account_id, id_))
+        if file is None:
+            raise RefusedError(_no_file(id_))
+        return file
+
+    def _known(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Return a handler that knows who calls, and answers what cannot be met."""
+
+        async def handled(request: Request) -> Response:
+            caller = self._gate.caller(request.headers)
+            try:
+                return await handler(request, caller)
+            except Unfit as error:
+                raise RefusedError(replies.invalid(f"Invalid request: {error}")) from error
+
+        return handled
+
+
+def _check_purpose(purpose: str) -> None:
+    if purpose == BATCH:
+        return
+    if purpose in PURPOSES:
+        raise Unfit(f"files with purpose {purpose!r} are not taken here, only those with purpose {BATCH!r}")
+    raise RefusedError(replies.invalid(f"Invalid purpose: {purpose[:80]}"))
+
+
+def _no_file(id_: str) -> Refusal:
+    return Refusal(status=404, type="resource_not_found_error", message=f"file {id_[:80]} not found")
+
+
+def _no_batch(id_: str) -> Refusal:
+    return Refusal(status=404, type="resource_not_found_error", message=f"batch {id_[:80]} not found")
+
+
+def _json(value: Any) -> Response:
+    headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store"}
+    return Response(msgspec.json.encode(value), 200, headers)
