@@ -30,6 +30,11 @@ def test_importing_loads_nothing_heavy() -> None:
     assert _loaded("import moongate.testing.plugin") <= {"pytest"}
 
 
+def test_the_batch_room_is_at_hand_and_costs_nothing_until_it_is_used() -> None:
+    assert _loaded("import moongate; moongate.batch") == set()
+    assert "httpx2" not in _loaded("import moongate; assert moongate.batch.Job.__name__ == 'Job'")
+
+
 def test_making_a_client_touches_no_network_and_no_keyring() -> None:
     made = "import moongate; moongate.Client('moonshot', api_key='sk-x')"
     assert not _loaded(made) & {"starlette", "uvicorn", "openai", "click", "rich", "keyring", "pytest"}

@@ -97,6 +97,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     import importlib
 
+    if name == "batch":  # a room of its own, at hand without an import of its own
+        return importlib.import_module("moongate.batch")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
