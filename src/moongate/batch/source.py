@@ -62,7 +62,7 @@ def checked(
     """Check every line of a batch file; return how many there are, and the model that they name.
 
     `native` says that it is for the provider's batch API, `rules` whether the model's parameters are looked at.
-    Raises ModelRefusedError where the only fault is a model that is not listed, UsageError for any other.
+    Raises ModelRefusedError where every line names a model that may not be sent, UsageError for any other fault.
     """
     refused: list[ModelRefusedError] = []
     faults: list[Fault] = []
@@ -83,14 +83,9 @@ def checked(
         report = validate(stream, checks, on_fault=keep)
     if report.ok:
         (model,) = report.models
-        if permit(model).id != model:
-            raise ModelRefusedError(
-                f"{model!r} is not the listed id; ids in a batch file are not rewritten.",
-                advice=f"Write {permit(model).id!r} in the file.",
-            )
         return report.requests, model
-    if refused and report.kinds.get("model") == report.requests:
-        raise refused[0]
+    if report.kinds.get("model") == report.requests and (refused or report.models):
+        raise refused[0] if refused else ModelRefusedError(str(_refusal(found, report, faults[0])))
     raise _refusal(found, report, faults[0])
 
 
