@@ -35,11 +35,12 @@ def gateway() -> ModuleType:
     "--host", default="127.0.0.1", help="The address to bind; other than loopback only once there are keys."
 )
 @click.option("--port", default=8686, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port.")
 @click.option(
     "--check-config", is_flag=True, help="Name every fault of the configuration by its line; serve nothing."
 )
 @connecting
-def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
+def command(asked: Asked, host: str, port: int, workers: int, check_config: bool) -> int:
     """Serve the Moonshot API over the chosen provider, or over the embedded model, metered per account.
 
     Needs an account and a key: `moongate accounts create NAME --balance 10`, then `moongate keys create NAME`.
@@ -66,7 +67,7 @@ def command(asked: Asked, host: str, port: int, check_config: bool) -> int:
             )
         asked.show.talk(f"serving {config.title}; Ctrl-C ends")
 
-    code: int = serve.run(config, host=host, port=port, ready=ready, reread=lambda: _reread(asked))
+    code: int = serve.run(config, host=host, port=port, workers=workers, ready=ready, reread=lambda: _reread(asked))
     return code
 
 

@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from moongate.gateway import till as tills
 from moongate.gateway.app import Gateway
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.config import Config, single
-from moongate.gateway.counts import Counts
+from moongate.gateway.counts import Counts, shared_folder
 from moongate.gateway.desk import FILE_NAME, Desk
 from moongate.gateway.options import Options
 from moongate.gateway.porter import Porter
@@ -41,6 +41,7 @@ from moongate.gateway.tenants.work import Work
 from moongate.gateway.till import Till
 from moongate.gateway.traces import Traces
 from moongate.gateway.upstreams import Upstreams
+from moongate.gateway.workers import supervise
 from moongate.settings.load import Settings
 
 log = logging.getLogger("moongate.gateway")
@@ -76,6 +77,7 @@ def run(
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
+    workers: int = 1,
     ready: Ready | None = None,
     reread: Reread | None = None,
 ) -> int:
@@ -89,8 +91,15 @@ def run(
     with prepared(config, host, port) as place:
         if ready is not None:
             ready(place, place.first_admin_key())
-        Worker(place, reread=reread).run()
-    return 0
+        if workers == 1:
+            Worker(place, reread=reread).run()
+            return 0
+        _check_workers(place.config)
+        with shared_folder(place.path) as folder:
+            shared = replace(place, counts=folder)
+            return supervise(
+                workers, lambda parent: Worker(shared, workers=workers, reread=reread, parent=parent).run()
+            )
 
 
 @contextlib.contextmanager
@@ -165,8 +174,10 @@ class Worker:
         workers: int = 1,
         reread: Reread | None = None,
         patience: Patience | None = None,
+        parent: int | None = None,
     ) -> None:
         self._patience = patience
+        self._parent = parent  # a descriptor that ends with the parent process
         self.relay: Relay | None = None
         self.place = place
         self.started = threading.Event()
@@ -269,6 +280,13 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.end)
         loop.add_signal_handler(signal.SIGHUP, self.reload)
+        if self._parent is not None:
+            loop.add_reader(self._parent, self._left_alone)
+
+    def _left_alone(self) -> None:
+        if self._parent is not None:
+            asyncio.get_running_loop().remove_reader(self._parent)
+        self.end()
 
 
 @contextlib.contextmanager
@@ -309,6 +327,14 @@ def _config(gateway: Gateway, relay: Relay) -> uvicorn.Config:
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
     )
+
+
+def _check_workers(config: Config) -> None:
+    if any(source.settings.is_local for source in config.sources):
+        raise ConfigError(
+            "The embedded model is served by one worker: each would start a model of its own.",
+            advice="Leave --workers out.",
+        )
 
 
 def _check_bind(host: str, *, has_keys: bool) -> None:

@@ -1,0 +1,111 @@
+"""Several workers on one socket: a parent that starts them, starts anew what dies, and passes signals on.
+
+The parent serves nothing and holds no loop and no threads, so that forking is safe. A worker also ends when its
+parent does, whatever ended that.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+log = logging.getLogger("moongate.gateway")
+
+END_S = 20.0  # how long workers may take to end; then they are killed
+AGAIN_S = 0.5  # between the end of a worker and the start of the next
+SHORT_S = 2.0  # a worker that lived no longer did not come up
+SHORT_MOST = 5  # in a row: then the gateway ends
+_HEEDED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+Work = Callable[[int], None]  # takes the descriptor that ends when the parent does
+
+
+def supervise(count: int, work: Work) -> int:
+    """Have `count` processes do `work` until SIGTERM or SIGINT; return 0, or 1 when they do not stay up.
+
+    SIGHUP is passed on. Call it from the main thread of a process without other threads.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
+    read_end, write_end = os.pipe()
+    crew = _Crew(work=work, parent=read_end, own=write_end)
+    try:
+        for _ in range(count):
+            crew.start()
+        return crew.watch(count)
+    finally:
+        crew.kill()
+        os.close(read_end)
+        os.close(write_end)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@dataclass(kw_only=True)
+class _Crew:
+    """The processes at work."""
+
+    work: Work
+    parent: int  # read by workers
+    own: int  # held open by the parent alone
+    born: dict[int, float] = field(default_factory=dict)  # by process id
+    short: int = 0  # workers in a row that did not come up
+    ending: bool = False
+
+    def start(self) -> None:
+        process = os.fork()
+        if process:
+            self.born[process] = time.monotonic()
+            return
+        code = 1
+        try:
+            os.close(self.own)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEEDED)
+            self.work(self.parent)
+            code = 0
+        except Exception:
+            log.exception("a worker failed")
+        finally:
+            os._exit(code)
+
+    def watch(self, count: int) -> int:
+        deadline = float("inf")
+        while self.born:
+            heard = signal.sigtimedwait(_HEEDED, 1.0)
+            if heard is not None and heard.si_signo == signal.SIGHUP:
+                self.tell(signal.SIGHUP)
+            elif heard is not None and heard.si_signo in (signal.SIGTERM, signal.SIGINT):
+                self.tell(signal.SIGTERM if not self.ending else signal.SIGINT)
+                self.ending, deadline = True, time.monotonic() + END_S
+            self.reap()
+            if self.short >= SHORT_MOST:
+                log.error("the workers do not stay up; see above")
+                return 1
+            if not self.ending and len(self.born) < count:
+                time.sleep(AGAIN_S)
+                self.start()
+            if time.monotonic() > deadline:
+                self.kill()
+        return 0
+
+    def reap(self) -> None:
+        while self.born:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process == 0:
+                return
+            began = self.born.pop(process, 0.0)
+            if not self.ending:
+                self.short = self.short + 1 if time.monotonic() - began < SHORT_S else 0
+                log.warning("a worker ended (%s); another one starts", os.waitstatus_to_exitcode(status))
+
+    def tell(self, number: int) -> None:
+        for process in self.born:
+            os.kill(process, number)
+
+    def kill(self) -> None:
+        self.tell(signal.SIGKILL)
+        while self.born:
+            process, _ = os.waitpid(-1, 0)
+            self.born.pop(process, None)
