@@ -243,10 +243,9 @@ def litellm(endpoint: int, folder: Path) -> Iterator[Way | None]:
     """Run LiteLLM's proxy with a master key, from an environment of its own."""
     place = CACHE / "litellm"
     if not (place / "bin" / "litellm").exists():
-        made = subprocess.run(
-            f"{sys.executable} -m venv {place} && {place}/bin/pip install -q 'litellm[proxy]'",
-            shell=True, capture_output=True, text=True,
-        )  # fmt: skip
+        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+        install = [str(place / "bin" / "pip"), "install", "-q", "litellm[proxy]"]
+        made = subprocess.run(install, capture_output=True, text=True)
         if made.returncode:
             print(f"LiteLLM: absent ({made.stderr.strip().splitlines()[-1:]})")
             yield None
@@ -313,9 +312,8 @@ def _headers(key: str) -> dict[str, str]:
 
 def table(ways: list[Way], direct: Way, folder: Path, seconds: float) -> dict[tuple[str, bool, int], Figures]:
     """Print a line for each way, kind and number of connections."""
-    print(
-        f"{'':10} {'kind':6} {'conn.':>5} {'req/s':>8} {'CPU µs':>8} {'+p50 µs':>8} {'+p99 µs':>9} {'MB':>6} {'failed':>6}"
-    )
+    names = f"{'':10} {'kind':6} {'conn.':>5} {'req/s':>8} {'CPU µs':>8} {'+p50 µs':>8} {'+p99 µs':>9}"
+    print(f"{names} {'MB':>6} {'failed':>6}")
     found = {}
     for stream in (False, True):
         for connections in CONNECTIONS:
@@ -341,9 +339,11 @@ def ratios(found: dict[tuple[str, bool, int], Figures], names: list[str]) -> Non
             told = [f"{'stream' if stream else 'plain':6} {connections:4}:"]
             if ("nginx", stream, connections) in found:
                 told.append(f"moongate = {ours / found['nginx', stream, connections].cpu_us:.2f} x nginx")
-            for name in names:
-                if name not in ("moongate", "nginx"):
-                    told.append(f"{name} = {found[name, stream, connections].cpu_us / ours:.0f} x moongate")
+            told += [
+                f"{name} = {found[name, stream, connections].cpu_us / ours:.0f} x moongate"
+                for name in names
+                if name not in ("moongate", "nginx")
+            ]
             print("  ".join(told))
 
 
@@ -355,9 +355,8 @@ def flat(way: Way, folder: Path, requests: int) -> None:
     while done < requests:
         done += load(way, folder, stream=False, connections=32, seconds=20).requests
         most = max(most, resident_kb(way.pid))
-    print(
-        f"{way.name}: {begun / 1024:.1f} MB, after {done} requests {resident_kb(way.pid) / 1024:.1f}, most {most / 1024:.1f}"
-    )
+    now = resident_kb(way.pid) / 1024
+    print(f"{way.name}: {begun / 1024:.1f} MB, after {done} requests {now:.1f}, most {most / 1024:.1f}")
 
 
 def idle(way: Way, streams: int) -> None:
@@ -397,8 +396,7 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         command = [sys.executable, str(HERE / "endpoint.py")]
         endpoint = stack.enter_context(ended(pinned(LAST_CORE, command, stdout=subprocess.PIPE)))
-        assert endpoint.stdout is not None
-        port = int(endpoint.stdout.readline())
+        port = int(endpoint.stdout.readline()) if endpoint.stdout is not None else 0
         direct = Way("direct", port, 0, _headers("x"))
         urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=10).read()
         makers = [nginx, moongate, *([litellm, portkey] if options.rivals else [])]
