@@ -1,10 +1,11 @@
 # Everything people and CI run, by the same names.
 PYTHON ?= python3
+SOAK_SECONDS ?= 1800
 VENV   := .venv
 RUN    := $(VENV)/bin/
 LINES  := 1000000
 
-.PHONY: demo test check format bench soak interop docs lock install clean
+.PHONY: demo test check format bench soak soak-gateway bench-gateway interop docs lock install clean
 
 demo: install  ## the whole thing at work on the embedded model, without any key
 	$(RUN)moongate demo
@@ -32,9 +33,15 @@ bench: install  ## start-up time, overheads, lines a second: ratios, each in one
 	$(RUN)python benchmarks/batch_local.py
 	$(RUN)python benchmarks/batch_validate.py --lines $(LINES)
 
-soak: install  ## the long runs: a batch job killed fifty times in each mode, the gateway's workers too
+soak: install soak-gateway  ## the long runs: a batch job killed fifty times in each mode, the gateway's workers too
 	MOONGATE_KILLS=50 $(RUN)python -m pytest -q -s tests/acceptance/test_batch_kills.py tests/acceptance/test_budget.py
 	MOONGATE_LINES=200 $(RUN)python -m pytest -q tests/acceptance/test_batch_embedded.py
+
+soak-gateway: install  ## half an hour of load, reloads and kills (SOAK_SECONDS)
+	SOAK_SECONDS=$(SOAK_SECONDS) $(RUN)python scripts/soak_gateway.py
+
+bench-gateway: install  ## the gateway against nginx, LiteLLM's proxy and Portkey's gateway; needs nginx and wrk
+	$(RUN)python benchmarks/gateway.py --rivals --idle 2000
 
 interop: install  ## other majors, real clients, both contracts fuzzed, the container, hooks; each in an environment of its own
 	$(RUN)python scripts/interop.py
