@@ -27,7 +27,6 @@ _FRAMEWORKS = tuple(
         "openclaw": "openclaw clawdbot moltbot",
         "opencode": "opencode",
         "promptfoo": "promptfoo",
-        "moongate": "moongate",
         "aider": "aider",
         "mastra": "mastra",
         "langchain": "langchain",
@@ -35,6 +34,7 @@ _FRAMEWORKS = tuple(
     }.items()
     for word in words.split()
 )
+_RUNS_MOONGATE = re.compile(rb"^\s*(?:import|from)\s+moongate\b|^[\s$>]*moongate\s+\w", re.MULTILINE)
 _SLASH_ROUTERS = frozenset({"litellm", "aider", "openclaw", "opencode", "mastra", "moongate"})
 _COLON_ROUTERS = frozenset({"pydantic-ai", "promptfoo", "langchain", "moongate", "mastra"})
 _SHORT = 7  # characters; a shorter text is an id only where a model is named
@@ -96,10 +96,7 @@ class Sheet:
         self.root = read.root
         self.as_text = read.as_text
         self.knowledge = knowledge
-        low = data.lower()
-        self.frameworks = frozenset(
-            name for name, word in _FRAMEWORKS if word in low or word.decode() in path.lower()
-        )
+        self.frameworks = frozenset(_frameworks(path, data))
 
     @functools.cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -174,7 +171,7 @@ class Sheet:
             is_pair = node.kind is Kind.PAIR and _is_wire_model(node)
             is_setter = node.kind is Kind.CALL and len(node.items) == 1 and known.plain(node.name) == "model"
             container = container_of(node) if is_pair else _chain(node) if is_setter else None
-            if container is None or "moongate" in self.frameworks:
+            if container is None:
                 continue
             bounds = self.decider.bind(node.items[0]) if node.items else []
             for text in self._models_of(node.items[0] if node.items else None):
@@ -330,6 +327,18 @@ class Sheet:
                 name=name,
                 is_base=known.is_url_key(name),
             )
+
+
+def _frameworks(path: str, data: bytes) -> Iterator[str]:
+    """Yield the frameworks that a file is written for, by its text and by its own name.
+
+    The folders above it say nothing: a project in a folder called `litellm` need not use it. moongate counts only
+    where it is imported or run: every file that suppresses a finding has its name in a comment.
+    """
+    low, name = data.lower(), path.replace("\\", "/").rpartition("/")[2].lower().encode()
+    yield from (framework for framework, word in _FRAMEWORKS if word in low or word in name)
+    if _RUNS_MOONGATE.search(data):
+        yield "moongate"
 
 
 def _is_one(node: Node) -> bool:
