@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 LINES = 1_000_000
-MEASURED = """
-import resource, sys
+MEASURED = r"""
+import re, sys
+from pathlib import Path
 from moongate.batch.validate import Checks, validate
 from moongate.facts.models import Model
 from moongate.facts.providers import built_in
@@ -21,7 +22,7 @@ faults = []
 with open(sys.argv[1], "rb") as file:
     report = validate(file, Checks(row=built_in()["moonshot"], permit=lambda name: Listed()), on_fault=faults.append)
 print(report.requests, [(fault.line, fault.kind) for fault in faults])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)  # not ru_maxrss, which counts the parent
 """
 
 
