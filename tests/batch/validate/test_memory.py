@@ -22,7 +22,8 @@ faults = []
 with open(sys.argv[1], "rb") as file:
     report = validate(file, Checks(row=built_in()["moonshot"], permit=lambda name: Listed()), on_fault=faults.append)
 print(report.requests, [(fault.line, fault.kind) for fault in faults])
-print(int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)  # not ru_maxrss, which counts the parent
+status = Path("/proc/self/status").read_text()
+print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) // 1024)  # not ru_maxrss, which counts the parent too
 """
 
 
