@@ -35,6 +35,7 @@ bench: install  ## start-up time, overheads, lines a second: ratios, each in one
 
 soak: install soak-gateway  ## the long runs: a batch job killed fifty times in each mode, the gateway's workers too
 	MOONGATE_KILLS=50 $(RUN)python -m pytest -q -s tests/acceptance/test_batch_kills.py tests/acceptance/test_budget.py
+	MOONGATE_BATCH_LINES=200 $(RUN)python -m pytest -q tests/acceptance/test_gateway_batches.py
 	MOONGATE_LINES=200 $(RUN)python -m pytest -q tests/acceptance/test_batch_embedded.py
 
 soak-gateway: install  ## half an hour of load, reloads and kills (SOAK_SECONDS)

@@ -34,6 +34,7 @@ EXPECTED: Mapping[str, Any] = {
     "call": ["look", {"place": "outside"}],
     "tool": "there is rain",
     "refused": "kimi-k2.6",
+    "batch": ["one", "two"],
 }
 
 

@@ -1,21 +1,38 @@
-"""curl, as documentation shows it: models, chat, stream, tools, a wrong id."""
+"""curl, as documentation shows it: models, chat, stream, tools, a wrong id, a batch."""
 
 import json
 import os
 import subprocess
+import tempfile
+import time
 
 MODEL = "kimi-k2.6"
 TOOL = {
     "type": "function",
     "function": {"name": "look", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
 }
+LINES = "".join(
+    json.dumps(
+        {
+            "custom_id": text,
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": MODEL, "messages": [{"role": "user", "content": text}]},
+        }
+    )
+    + "\n"
+    for text in ("one", "two")
+)
+ORDER = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+MOVING = ("validating", "in_progress", "finalizing")
 
 
-def curl(path, body=None):
+def curl(path, body=None, *more):
     """Run curl and return what it printed. The key goes in through a pipe, not on the command line."""
     command = ["curl", "-sS", "-N", "--max-time", "20", "--config", "-", os.environ["GATEWAY_URL"] + path]
     if body is not None:
         command += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    command += more
     secret = f'header = "Authorization: Bearer {os.environ["GATEWAY_KEY"]}"\n'
     return subprocess.run(command, input=secret, capture_output=True, text=True, check=True).stdout
 
@@ -29,6 +46,12 @@ def user(text):
     return {"role": "user", "content": text}
 
 
+def said(text):
+    """Return what the answers of a batch say."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line["response"]["body"]["choices"][0]["message"]["content"] for line in lines]
+
+
 listed = [row["id"] for row in json.loads(curl("/models"))["data"]]
 streamed = curl("/chat/completions", {"model": MODEL, "messages": [user("hello again")], "stream": True})
 events = [json.loads(line[6:]) for line in streamed.split("\n") if line.startswith("data: {")]
@@ -37,6 +60,14 @@ asked = chat(user("look outside"), tools=[TOOL])
 seen = {"role": "tool", "tool_call_id": call["id"], "content": "rain"}
 wrong = json.loads(curl("/chat/completions", {"model": "kimi-k2-6", "messages": [user("hello")]}))
 version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+    file.write(LINES)
+    file.flush()
+    uploaded = json.loads(curl("/files", None, "-F", "purpose=batch", "-F", f"file=@{file.name}"))
+batch = json.loads(curl("/batches", {"input_file_id": uploaded["id"], **ORDER}))
+while batch["status"] in MOVING:
+    time.sleep(0.05)
+    batch = json.loads(curl(f"/batches/{batch['id']}"))
 print(
     json.dumps(
         {
@@ -48,6 +79,7 @@ print(
             "call": [call["function"]["name"], json.loads(call["function"]["arguments"])],
             "tool": chat(user("look outside"), asked, seen, tools=[TOOL])["content"],
             "refused": wrong["error"]["suggestions"][0],
+            "batch": said(curl(f"/files/{batch['output_file_id']}/content")),
         }
     )
 )

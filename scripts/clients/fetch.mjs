@@ -1,4 +1,4 @@
-// fetch, as browsers and Node have it: models, chat, stream, tools, a wrong id.
+// fetch, as browsers and Node have it: models, chat, stream, tools, a wrong id, a batch.
 const MODEL = "kimi-k2.6";
 const { GATEWAY_URL, GATEWAY_KEY } = process.env;
 const headers = { authorization: `Bearer ${GATEWAY_KEY}`, "content-type": "application/json" };
@@ -26,6 +26,27 @@ const [call] = asked.tool_calls;
 const seen = { role: "tool", tool_call_id: call.id, content: "rain" };
 const told = await chat({ messages: [user("look outside"), asked, seen], tools });
 const refused = await (await post({ model: "kimi-k2-6", messages: [user("hello")] })).json();
+
+const line = (content) => ({
+  custom_id: content,
+  method: "POST",
+  url: "/v1/chat/completions",
+  body: { model: MODEL, messages: [user(content)] },
+});
+const form = new FormData();
+form.append("purpose", "batch");
+form.append("file", new Blob(["one", "two"].map((text) => `${JSON.stringify(line(text))}\n`)), "in.jsonl");
+const { authorization } = headers;
+const ask = async (path, more = {}) => (await fetch(GATEWAY_URL + path, { headers: { authorization }, ...more })).json();
+const file = await ask("/files", { method: "POST", body: form });
+const order = { input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" };
+let batch = await ask("/batches", { method: "POST", headers, body: JSON.stringify(order) });
+while (["validating", "in_progress", "finalizing"].includes(batch.status)) {
+  await new Promise((done) => setTimeout(done, 50));
+  batch = await ask(`/batches/${batch.id}`);
+}
+const output = await (await fetch(`${GATEWAY_URL}/files/${batch.output_file_id}/content`, { headers })).text();
+const results = output.trim().split("\n").map((text) => JSON.parse(text).response.body.choices[0].message.content);
 console.log(
   JSON.stringify({
     client: `fetch, Node ${process.version}`,
@@ -36,5 +57,6 @@ console.log(
     call: [call.function.name, JSON.parse(call.function.arguments)],
     tool: told.content,
     refused: refused.error.suggestions[0],
+    batch: results,
   }),
 );

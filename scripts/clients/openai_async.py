@@ -1,4 +1,4 @@
-"""The OpenAI SDK on asyncio: models, chat, stream, tools, a wrong id."""
+"""The OpenAI SDK on asyncio: models, chat, stream, tools, a wrong id, a batch."""
 
 import asyncio
 import json
@@ -11,10 +11,30 @@ TOOL = {
     "type": "function",
     "function": {"name": "look", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
 }
+LINES = "".join(
+    json.dumps(
+        {
+            "custom_id": text,
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": MODEL, "messages": [{"role": "user", "content": text}]},
+        }
+    )
+    + "\n"
+    for text in ("one", "two")
+)
+ORDER = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+MOVING = ("validating", "in_progress", "finalizing")
 
 
 def user(text):
     return {"role": "user", "content": text}
+
+
+def said(text):
+    """Return what the answers of a batch say."""
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line["response"]["body"]["choices"][0]["message"]["content"] for line in lines]
 
 
 async def main():
@@ -33,6 +53,12 @@ async def main():
             refused = None
         except openai.NotFoundError as error:
             refused = error.body["suggestions"][0]
+        file = await client.files.create(file=("in.jsonl", LINES.encode()), purpose="batch")
+        batch = await client.batches.create(input_file_id=file.id, **ORDER)
+        while batch.status in MOVING:
+            await asyncio.sleep(0.05)
+            batch = await client.batches.retrieve(batch.id)
+        results = said((await client.files.content(batch.output_file_id)).text)
     return {
         "client": f"openai {openai.__version__}, asyncio",
         "models": listed,
@@ -42,6 +68,7 @@ async def main():
         "call": [call.function.name, json.loads(call.function.arguments)],
         "tool": told.choices[0].message.content,
         "refused": refused,
+        "batch": results,
     }
 
 

@@ -23,7 +23,7 @@ from moongate.batch.records import Status
 from moongate.batch.source import KEPT, sha256_of
 from moongate.batch.spending import Tariff
 from moongate.batch.verdicts import Policy
-from moongate.errors import MoongateError, UsageError
+from moongate.errors import MoongateError, StorageError, UsageError
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.relay import Relay
 from moongate.gateway.tenants.archive import Archive
@@ -67,7 +67,9 @@ class Work:
         """Carry out what there is, until cancelled."""
         while True:
             try:
-                for batch in await self._archive.ask(Archive.unfinished):
+                found = await self._archive.ask(Archive.unfinished)
+                self._rested = {batch.id: self._rested.get(batch.id, 0.0) for batch in found}
+                for batch in found:
                     self._take(batch)
             except MoongateError as error:
                 log.warning("batches cannot be looked for: %s", error)
@@ -93,7 +95,7 @@ class Work:
 
     def _take(self, batch: Batch) -> None:
         owned = Counter(self._owners.values())
-        rests = batch.status != "cancelling" and self._rested.get(batch.id, 0.0) > time.monotonic()
+        rests = batch.status != "cancelling" and self._rested[batch.id] > time.monotonic()
         full = len(self._tasks) >= AT_ONCE or owned[batch.account_id] >= PER_ACCOUNT
         if self._ending or rests or full or batch.id in self._tasks:
             return
@@ -104,23 +106,32 @@ class Work:
         """Carry a batch on, in this worker if no other does."""
         rest_s = REST_S
         try:
-            with closing(await asyncio.to_thread(Journal, self._places.job(id_))) as journal:
+            journal = await asyncio.to_thread(self._opened, id_)
+            if journal is None:
+                rest_s = LOOK_EVERY_S
+                return
+            with closing(journal):
                 if await self._to_its_end(id_, journal):
                     rest_s = 0.0
                     await self._archive.ask(lambda archive: archive.forget_job(id_))
         except MoongateError as error:
-            if type(error) is UsageError:  # another worker has it
-                rest_s = LOOK_EVERY_S
-            else:
-                log.warning("batch %s rests: %s", id_, error)
+            log.warning("batch %s rests: %s", id_, error)
         except Exception:  # the edge of a worker: told whole, and tried again later
             log.exception("batch %s rests for a reason that nobody foresaw", id_)
         finally:
             del self._tasks[id_], self._owners[id_]
-            self._rested.pop(id_, None)
-            if rest_s:
-                self._rested[id_] = time.monotonic() + rest_s
-            self.poke()
+            self._rested[id_] = time.monotonic() + rest_s
+            if not rest_s:
+                self.poke()  # one that waits for its turn may have it
+
+    def _opened(self, id_: str) -> Journal | None:
+        """Return a batch's journal, locked; None while another worker has it."""
+        try:
+            return Journal(self._places.job(id_))
+        except StorageError:
+            raise
+        except UsageError:
+            return None
 
     async def _to_its_end(self, id_: str, journal: Journal) -> bool:
         """Bring a batch as far as it goes; say whether it has ended."""
