@@ -103,3 +103,16 @@ def test_lines_of_a_key_that_was_revoked_are_refused(client, shop, kit) -> None:
         assert {line["response"]["status_code"] for line in refused} == {401}
     else:
         assert shown["errors"]["data"][0]["code"] == "wrong_key"
+
+
+def test_of_several_workers_one_works_on_a_batch_and_another_goes_on(upstream, kit, tmp_path, shop) -> None:
+    settings = kit.settings(upstream, tmp_path)
+    with kit.gateway(settings) as there:
+        with kit.gateway(settings) as client:
+            made = [shop.batch(client, shop.lines(150)).json()["id"] for _ in range(3)]
+            kit.eventually(lambda: client.ask("GET", f"/v1/batches/{made[0]}").json()["request_counts"]["completed"])
+        for id_ in made:
+            shown = shop.ended(there, id_, within_s=60)
+            assert shown["request_counts"] == {"total": 150, "completed": 150, "failed": 0}
+            assert len(shop.results(there, shown["output_file_id"])) == 150
+    assert upstream.count("POST", "/v1/chat/completions") == 450

@@ -36,8 +36,16 @@ class FullError(Exception):
 class Archive:
     """The files and batches at `places`. All methods block; all raise StorageError."""
 
-    def __init__(self, places: Places, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        files_max: int = FILES_MAX,
+        bytes_max: int = BYTES_MAX,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._places = places
+        self._files_max, self._bytes_max = files_max, bytes_max
         self._clock = clock
         self._path = places.database
         self._connection = open_database(self._path, steps=migrations("tenants"))
@@ -54,8 +62,8 @@ class Archive:
             count, size = self._connection.execute(
                 "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE account_id = ?", (file.account_id,)
             ).fetchone()
-            if count >= FILES_MAX or size + file.bytes > BYTES_MAX:
-                raise FullError("count" if count >= FILES_MAX else "bytes")
+            if count >= self._files_max or size + file.bytes > self._bytes_max:
+                raise FullError("count" if count >= self._files_max else "bytes")
             self._places.part(file.id).replace(self._places.path(file.id))
             self._insert(file)
 

@@ -1,0 +1,96 @@
+"""What files and batches there are, in a real database."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from moongate.gateway.tenants.archive import Archive, FullError
+from moongate.gateway.tenants.places import Places
+from moongate.gateway.tenants.records import Batch, File
+
+
+@pytest.fixture
+def places(tmp_path):
+    return Places(tmp_path)
+
+
+@pytest.fixture
+def archive(places):
+    archive = Archive(places)
+    yield archive
+    archive.close()
+
+
+def added(archive, places, id_="file-1", *, account=1, content=b"{}\n"):
+    places.part(id_).write_bytes(content)
+    file = File(id=id_, account_id=account, filename="f", purpose="batch", bytes=len(content), created_at=1)
+    archive.add_file(file)
+    return file
+
+
+def batch(id_="batch-1", *, account=1):
+    return Batch(
+        id=id_,
+        account_id=account,
+        key_id=1,
+        input_file_id="file-1",
+        completion_window="24h",
+        created_at=1,
+        expires_at=2,
+    )
+
+
+def test_a_batch_keeps_its_input_when_the_file_is_deleted(archive, places) -> None:
+    added(archive, places)
+    archive.add_batch(batch())
+    assert archive.drop_file(1, "file-1")
+    assert not archive.drop_file(1, "file-1")
+    assert (places.job("batch-1") / "input.jsonl").read_bytes() == b"{}\n"
+    with pytest.raises(FileNotFoundError):
+        archive.add_batch(batch("batch-2"))
+    assert not places.job("batch-2").exists()
+    assert archive.unfinished() == (batch(),)
+
+
+def test_an_account_has_so_much_room_and_no_more(places) -> None:
+    archive = Archive(places, files_max=2, bytes_max=10)
+    added(archive, places, "file-1")
+    with pytest.raises(FullError, match="bytes"):
+        added(archive, places, "file-2", content=b"x" * 9)
+    added(archive, places, "file-2")
+    with pytest.raises(FullError, match="count"):
+        added(archive, places, "file-3")
+    added(archive, places, "file-4", account=2)
+    archive.close()
+
+
+def test_what_a_kill_left_behind_is_swept_and_what_is_under_way_is_not(archive, places) -> None:
+    added(archive, places)
+    archive.add_batch(batch())
+    archive.add_batch(batch("batch-2"))
+    archive.change("batch-1", lambda it: it.entered("completed", 5.0))
+    old, new = places.part("file-old"), places.part("file-new")
+    for part in (old, new):
+        part.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    Archive(places).close()
+    assert not old.exists()
+    assert new.exists()
+    assert not places.job("batch-1").exists()
+    assert places.job("batch-2").exists()
+
+
+def test_a_batch_that_is_being_cancelled_does_not_go_back_to_work(archive, places) -> None:
+    added(archive, places)
+    archive.add_batch(batch())
+    assert archive.cancel(2, "batch-1") == (None, False)
+    shown, could = archive.cancel(1, "batch-1")
+    assert could
+    assert archive.cancel(1, "batch-1") == (shown, False)
+    assert archive.change("batch-1", lambda it: it.entered("in_progress", 7.0)).status == "cancelling"
+    ended = archive.change("batch-1", lambda it: it.entered("cancelled", 9.0))
+    assert ended.document["cancelled_at"] == 9
+    assert archive.change("batch-1", lambda it: it.entered("in_progress", 11.0)) == ended
+    assert archive.unfinished() == ()
