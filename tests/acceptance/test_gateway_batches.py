@@ -127,9 +127,11 @@ def test_the_sdks_batch_on_the_embedded_model_survives_a_kill(run, env, local, s
         assert stopped(process) == 0
     rows = sum(row["calls"] for row in json.loads(run("usage", "--gateway", "--json", env=local).stdout)["usage"])
     assert LINES <= rows <= LINES + 4  # 4 lines are under way at once; those of the kill may be there twice
-    ran = run("batch", "run", str(path), "-o", str(tmp_path / "out.jsonl"), "-p", "local", env=local)
+    output = tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "moongate", "batch", "run", str(path), "-o", str(output), "-p", "local"]
+    ran = subprocess.run(command, env=local, capture_output=True, text=True, timeout=WITHIN_S)
     assert ran.returncode == 0, ran.stderr
-    direct = checked((tmp_path / "out.jsonl").read_text())
+    direct = checked(output.read_text())
     assert [set(line["response"]["body"]) for line in through] == [
         set(d["response"]["body"]) - {"timings"} for d in direct
     ]

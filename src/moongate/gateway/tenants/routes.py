@@ -55,13 +55,13 @@ class Tenants:
         found: tuple[tuple[str, str, Handler], ...] = (
             ("POST", "/v1/files", self.upload),
             ("GET", "/v1/files", self.files),
-            ("GET", "/v1/files/{id}", self.file),
-            ("DELETE", "/v1/files/{id}", self.drop),
-            ("GET", "/v1/files/{id}/content", self.content),
+            ("GET", "/v1/files/{file_id}", self.file),
+            ("DELETE", "/v1/files/{file_id}", self.drop),
+            ("GET", "/v1/files/{file_id}/content", self.content),
             ("POST", "/v1/batches", self.create),
             ("GET", "/v1/batches", self.batches),
-            ("GET", "/v1/batches/{id}", self.batch),
-            ("POST", "/v1/batches/{id}/cancel", self.cancel),
+            ("GET", "/v1/batches/{batch_id}", self.batch),
+            ("POST", "/v1/batches/{batch_id}/cancel", self.cancel),
         )
         return [Route(path, self._known(handler), methods=[method]) for method, path, handler in found]
 
@@ -119,11 +119,11 @@ class Tenants:
         return _json(page.document)
 
     async def file(self, request: Request, caller: Caller) -> Response:
-        """Answer GET /v1/files/{id}."""
+        """Answer GET /v1/files/{file_id}."""
         return _json((await self._file(request, caller)).document)
 
     async def content(self, request: Request, caller: Caller) -> Response:
-        """Answer GET /v1/files/{id}/content with the file as it was uploaded, or as a batch wrote it."""
+        """Answer GET /v1/files/{file_id}/content with the file as it was uploaded, or as a batch wrote it."""
         file = await self._file(request, caller)
         path = self._places.path(file.id)
         if not path.is_file():
@@ -131,8 +131,8 @@ class Tenants:
         return FileResponse(path, media_type="text/plain; charset=utf-8", headers=FILE_HEADERS)
 
     async def drop(self, request: Request, caller: Caller) -> Response:
-        """Answer DELETE /v1/files/{id}."""
-        id_ = request.path_params["id"]
+        """Answer DELETE /v1/files/{file_id}."""
+        id_ = request.path_params["file_id"]
         if not await self._archive.ask(lambda archive: archive.drop_file(caller.account_id, id_)):
             raise RefusedError(_no_file(id_))
         return _json({"id": id_, "object": "file", "deleted": True})
@@ -169,16 +169,16 @@ class Tenants:
         return _json(page.document)
 
     async def batch(self, request: Request, caller: Caller) -> Response:
-        """Answer GET /v1/batches/{id}."""
-        id_ = request.path_params["id"]
+        """Answer GET /v1/batches/{batch_id}."""
+        id_ = request.path_params["batch_id"]
         batch = await self._archive.ask(lambda archive: archive.batch(id_, caller.account_id))
         if batch is None:
             raise RefusedError(_no_batch(id_))
         return _json(batch.document)
 
     async def cancel(self, request: Request, caller: Caller) -> Response:
-        """Answer POST /v1/batches/{id}/cancel: lines that have their result keep it."""
-        id_ = request.path_params["id"]
+        """Answer POST /v1/batches/{batch_id}/cancel: lines that have their result keep it."""
+        id_ = request.path_params["batch_id"]
         batch, could = await self._archive.ask(lambda archive: archive.cancel(caller.account_id, id_))
         if batch is None:
             raise RefusedError(_no_batch(id_))
@@ -188,7 +188,7 @@ class Tenants:
         return _json(batch.document)
 
     async def _file(self, request: Request, caller: Caller) -> File:
-        id_ = request.path_params["id"]
+        id_ = request.path_params["file_id"]
         file = await self._archive.ask(lambda archive: archive.file(caller.account_id, id_))
         if file is None:
             raise RefusedError(_no_file(id_))

@@ -66,6 +66,7 @@ class Work:
     async def keep(self) -> None:
         """Carry out what there is, until cancelled."""
         while True:
+            self._new.clear()
             try:
                 found = await self._archive.ask(Archive.unfinished)
                 self._rested = {batch.id: self._rested.get(batch.id, 0.0) for batch in found}
@@ -73,7 +74,6 @@ class Work:
                     self._take(batch)
             except MoongateError as error:
                 log.warning("batches cannot be looked for: %s", error)
-            self._new.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._new.wait(), LOOK_EVERY_S)
 
