@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from moongate.facts.money import Money
+from moongate.gateway.limits import Limits
 from moongate.testing import Fault
 
 
@@ -116,3 +117,22 @@ def test_of_several_workers_one_works_on_a_batch_and_another_goes_on(upstream, k
             assert shown["request_counts"] == {"total": 150, "completed": 150, "failed": 0}
             assert len(shop.results(there, shown["output_file_id"])) == 150
     assert upstream.count("POST", "/v1/chat/completions") == 450
+
+
+def test_an_operators_empty_account_is_waited_out_and_costs_a_tenant_nothing(client, upstream, shop) -> None:
+    upstream.inject(Fault("refusal", name="suspended", path="/chat/completions", times=2))
+    shown = shop.ended(client, shop.batch(client, shop.lines(4)).json()["id"])
+    assert shown["request_counts"] == {"total": 4, "completed": 4, "failed": 0}
+    assert sum(row.cost_nano or 0 for row in client.ledger if row.outcome != "ok") == 0
+
+
+def test_a_keys_budget_is_never_passed_by_its_batches(upstream, kit, tmp_path, shop) -> None:
+    with kit.gateway(kit.settings(upstream, tmp_path)) as opened:
+        limits = Limits(budget_day=Money.of("0.0015", "USD"))
+        _, secret = opened.running.desk.create_key("ada", "small", limits)
+        client = type(opened)(opened.running, secret)
+        ids = [shop.batch(client, shop.lines(40)).json()["id"] for _ in range(2)]
+        shown = [shop.ended(client, id_, within_s=60) for id_ in ids]
+        assert all(batch["status"] == "completed" for batch in shown)
+        assert sum(batch["request_counts"]["failed"] for batch in shown) > 0
+        assert 0 < sum(row.cost_nano or 0 for row in client.ledger) <= limits.budget_day.nano
