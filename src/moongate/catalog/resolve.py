@@ -171,13 +171,11 @@ def nearest(name: str, listing: Listing) -> tuple[str, ...]:
     kin = family(name)
     scores = {listed: likeness(name, listed) for listed in listing.ids}
     kept = [listed for listed in listing.ids if scores[listed] >= _CLOSE or (kin and family(listed) == kin)]
-    return tuple(
-        sorted(kept, key=lambda listed: (*_distance(name, listed), -scores[listed], listed))[:MAX_SUGGESTIONS]
-    )
+    return tuple(sorted(kept, key=lambda listed: (*apart(name, listed), -scores[listed], listed))[:MAX_SUGGESTIONS])
 
 
-def _distance(name: str, listed: str) -> tuple[bool, bool, int]:
-    """Return whether version and generation differ, and how many words the listed id adds."""
+def apart(name: str, listed: str) -> tuple[bool, bool, int]:
+    """Return whether version and generation differ, and how many words the listed id adds; the least is nearest."""
     asked, found = (_VERSION_OF.search(normal(text)) for text in (name, listed))
     words = set(_WORDS.findall(normal(listed))) - set(_WORDS.findall(normal(name)))
     if asked is None or found is None:

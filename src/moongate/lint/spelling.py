@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from moongate.catalog.resolve import MAX_SUGGESTIONS, normal
+from moongate.catalog.resolve import MAX_SUGGESTIONS, apart, normal
 
 
 def distance(one: str, two: str, *, at_most: int) -> int:
@@ -28,10 +28,12 @@ def nearest(model_id: str, listed: Iterable[str]) -> tuple[str, ...]:
     same = [other for other in listed if normal(other) == wanted]
     family = _family(wanted)
     alike = same or [other for other in listed if family and _family(normal(other)) == family]
-    return tuple(sorted(alike, key=lambda other: _apart(wanted, normal(other)))[:MAX_SUGGESTIONS])
+    return tuple(
+        sorted(alike, key=lambda other: (*apart(model_id, other), *_unlike(wanted, normal(other))))[:MAX_SUGGESTIONS]
+    )
 
 
-def _apart(wanted: str, other: str) -> tuple[int, int, str]:
+def _unlike(wanted: str, other: str) -> tuple[int, int, str]:
     """Order by the letters that differ, up to a few, then by the beginning that two names share."""
     return (distance(wanted, other, at_most=3), -_shared(wanted, other), other)
 
