@@ -49,16 +49,42 @@ def test_on_the_command_line(run, named, server, project) -> None:
     assert _sent(server) == {"kimi-k2.6"}
 
 
-def test_a_batch_file_goes_as_it_stands_so_its_alias_is_refused(run, named, server, project) -> None:
-    line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions"}
-    (project / "in.jsonl").write_text(json.dumps(line | {"body": {"model": "best", "messages": MESSAGES}}) + "\n")
+def _batch(path, *models):
+    path.write_text("".join(
+        json.dumps({
+            "custom_id": f"q{number}", "method": "POST", "url": "/v1/chat/completions",
+            "body": {"model": model, "messages": MESSAGES},
+        }) + "\n"
+        for number, model in enumerate(models)
+    ))  # fmt: skip
+
+
+def test_in_a_batch_file_that_is_run(run, named, server, project) -> None:
+    _batch(project / "in.jsonl", "best", "kimi-k2.6", "best")
+    assert run("batch", "validate", "in.jsonl", env=named, cwd=project).returncode == 0
+    for _ in range(2):  # the second time it is found as it ended
+        ran = run("batch", "run", "in.jsonl", "-o", "out.jsonl", env=named, cwd=project)
+        assert ran.returncode == 0 and "note: 'best' is sent as 'kimi-k2.6' (pinned)" in ran.stderr, ran.stderr
+        results = [json.loads(line) for line in (project / "out.jsonl").read_text().splitlines()]
+        assert [result["custom_id"] for result in results] == ["q0", "q1", "q2"]
+        assert _sent(server) == {"kimi-k2.6"} and server.count("POST") == 3
+    _batch(project / "in.jsonl", "best")
     ran = run("batch", "run", "in.jsonl", "-o", "out.jsonl", env=named, cwd=project)
-    assert ran.returncode == 1 and "'best' is not the listed id" in ran.stderr
-    mended = run("batch", "validate", "in.jsonl", "--fix", "fixed.jsonl", env=named, cwd=project)
-    assert (
-        mended.returncode in (0, 2)
-        and json.loads((project / "fixed.jsonl").read_text())["body"]["model"] == "kimi-k2.6"
-    )
+    assert ran.returncode == 2 and "has changed" in ran.stderr
+
+
+def test_in_a_batch_file_that_is_submitted(run, named, server, project) -> None:
+    _batch(project / "in.jsonl", "best", "best")
+    ran = run("batch", "submit", "in.jsonl", env=named, cwd=project)
+    assert ran.returncode == 0 and "note: 'best' is sent as 'kimi-k2.6' (pinned)" in ran.stderr, ran.stderr
+    (uploaded,) = [request.body for request in server.requests if request.path.endswith("/files")]
+    assert uploaded.count(b'"kimi-k2.6"') == 2 and b'"best"' not in uploaded
+
+
+def test_a_batch_file_with_a_name_that_is_nobodys_is_refused(run, named, server, project) -> None:
+    _batch(project / "in.jsonl", "better")
+    ran = run("batch", "run", "in.jsonl", "-o", "out.jsonl", env=named, cwd=project)
+    assert ran.returncode == 1 and "better" in ran.stderr
     assert server.count("POST") == 0
 
 

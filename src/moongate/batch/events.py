@@ -39,6 +39,8 @@ class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     source: str = ""  # what the user gave, where that is not the canonical file
     tag: str = ""  # by which this job's files and batches are known at the provider
     window: str = ""  # how long the provider may take, e.g. "24h"
+    aliases: dict[str, str] = {}  # that lines named, and the ids that stand there in the canonical file
+    given_sha256: str = ""  # of what the user gave, where aliases made the canonical file another
 
 
 class Begun(Event, frozen=True, kw_only=True, tag="begun"):

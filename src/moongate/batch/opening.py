@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from moongate.batch import aliases
 from moongate.batch import events as ev
 from moongate.batch.folders import FOLDER, clear, name_for
 from moongate.batch.input import Recipe
@@ -18,7 +19,7 @@ from moongate.batch.journal import JOURNAL, Journal, look
 from moongate.batch.lines import read
 from moongate.batch.names import Names
 from moongate.batch.records import Limits
-from moongate.batch.source import KEPT, Input, Source, checked, ready
+from moongate.batch.source import KEPT, Input, Source, checked, ready, sha256_of
 from moongate.batch.split import split
 from moongate.batch.state import State
 from moongate.batch.upstream import Host, Upstream
@@ -41,7 +42,7 @@ async def open_local(
             folder = host.data_dir / FOLDER / name
             known = None if new else _known(folder)
             if known is not None:
-                if known.sha256 != found.sha256:
+                if (known.given_sha256 or known.sha256) != found.sha256:
                     raise changed(known)
                 return folder
             event = _opened(upstream, "local", name, found, rules=rules)
@@ -101,21 +102,22 @@ def _known(folder: Path) -> ev.Opened | None:
 
 def _opened(upstream: Upstream, mode: ev.Mode, name: str, found: Input, *, rules: bool) -> ev.Opened:
     remote = mode == "remote"
-    total, model = checked(found, upstream.row, upstream.allow, native=remote, rules=rules)
-    price = upstream.price(upstream.allow(model).model, batch=remote)
+    lines = checked(found, upstream, native=remote, rules=rules)
+    price = upstream.price(upstream.allow(lines.model).model, batch=remote)
     return ev.Opened(
         job=name,
         mode=mode,
         provider=upstream.row.name,
         base_url=upstream.row.base_url,
-        model=model,
+        model=lines.model,
         input=KEPT if found.made else str(found.path),
         source=found.given,
         sha256=found.sha256,
-        total=total,
+        total=lines.total,
         at=time.time(),
         currency=price.currency if price else "",
         basis=price.basis if price else "",
+        aliases=lines.aliases,
     )
 
 
@@ -124,7 +126,9 @@ def _begun(folder: Path, opened: ev.Opened, found: Input, *, limits: Limits | No
     with closing(Journal(folder)) as journal:
         if journal.state.opened is not None:  # another process was quicker
             return folder
-        if found.made:
+        if opened.aliases:
+            opened = _spelled_out(folder, opened, found)
+        elif found.made:
             found.path.replace(folder / KEPT)
         path = folder / opened.input
         if limits is None:
@@ -136,6 +140,15 @@ def _begun(folder: Path, opened: ev.Opened, found: Input, *, limits: Limits | No
         planned = (ev.Planned(part=part, name=f"moongate-{opened.tag}-{part.number}.jsonl") for part in parts)
         journal.note(opened, *planned)
     return folder
+
+
+def _spelled_out(folder: Path, opened: ev.Opened, found: Input) -> ev.Opened:
+    """Keep the lines in the job's folder as they are sent: with ids for aliases, whatever those mean later."""
+    path = folder / KEPT
+    aliases.write(found.path, path, opened.aliases)
+    if sha256_of(found.path) != found.sha256:
+        raise changed(opened)
+    return replace(opened, input=KEPT, sha256=sha256_of(path), given_sha256=found.sha256)
 
 
 def _unfinished(state: State) -> None:

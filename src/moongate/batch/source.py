@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import msgspec
 from moongate.batch.blocks import opened
 from moongate.batch.folders import FOLDER
 from moongate.batch.input import Recipe, lines, lines_of, rows, write
+from moongate.batch.upstream import Upstream
 from moongate.batch.validate import Checks, Fault, Permitted, Report, validate
 from moongate.errors import ModelRefusedError, UsageError
-from moongate.facts.providers import Provider
 
 Source = str | Path | Iterable[Any]
 KEPT = "input.jsonl"  # the file of made lines in a job's folder
@@ -33,6 +33,14 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     given: str  # a path; "" for what a program handed over
     made: bool  # whether the file is ours, to be moved into the job's folder
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch file that can be sent: how many lines it has, and the model that they name, some by an alias."""
+
+    total: int
+    model: str
+    aliases: dict[str, str]  # and the listed id of each
 
 
 @contextlib.contextmanager
@@ -56,34 +64,36 @@ def ready(source: Source, recipe: Recipe | None, data_dir: Path) -> Iterator[Inp
         path.unlink(missing_ok=True)
 
 
-def checked(
-    found: Input, row: Provider, permit: Callable[[str], Permitted], *, native: bool, rules: bool
-) -> tuple[int, str]:
-    """Check every line of a batch file; return how many there are, and the model that they name.
+def checked(found: Input, upstream: Upstream, *, native: bool, rules: bool) -> Checked:
+    """Check every line of a batch file.
 
     `native` says that it is for the provider's batch API, `rules` whether the model's parameters are looked at.
     Raises ModelRefusedError where every line names a model that may not be sent, UsageError for any other fault.
     """
     refused: list[ModelRefusedError] = []
+    aliases: dict[str, str] = {}
     faults: list[Fault] = []
 
     def allowed(name: str) -> Permitted:
         try:
-            return permit(name)
+            permitted = upstream.allow(name)
         except ModelRefusedError as error:
             refused.append(error)
             raise
+        if permitted.id != name and name in upstream.aliases:
+            aliases[name] = permitted.id
+        return permitted
 
     def keep(fault: Fault) -> None:
         if fault.severity == "error" and not faults:
             faults.append(fault)
 
-    checks = Checks(row=row, permit=allowed, native=native, parameters=rules)
+    checks = Checks(row=upstream.row, permit=allowed, native=native, parameters=rules, aliases=upstream.aliases)
     with opened(found.path) as stream:
         report = validate(stream, checks, on_fault=keep)
     if report.ok:
         (model,) = report.models
-        return report.requests, model
+        return Checked(total=report.requests, model=model, aliases=aliases)
     if report.kinds.get("model") == report.requests and (refused or report.models):
         raise refused[0] if refused else ModelRefusedError(str(_refusal(found, report, faults[0])))
     raise _refusal(found, report, faults[0])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -50,6 +50,11 @@ class Sender(Protocol):
 
 class Upstream(Sender, Protocol):
     """One endpoint behind its guard, for one event loop."""
+
+    @property
+    def aliases(self) -> Container[str]:
+        """The user's own names for ids, which no body may leave with."""
+        ...
 
     def allow(self, name: str) -> Permitted:
         """Return what may be sent for a name. Blocks where the live list has to be fetched.

@@ -237,6 +237,11 @@ def cancel(asked: Asked, job: str) -> int:
         return in_loop(work())
 
 
+def _renamed(state: State) -> list[str]:
+    aliases = state.opened.aliases if state.opened is not None else {}
+    return [f"{name!r} is sent as {id_!r} (pinned)" for name, id_ in aliases.items()]
+
+
 async def _carried_on(asked: Asked, job: AsyncJob, *, until: Literal["created", "ended"] = "ended") -> int:
     """Carry a job on, show how far it is, and report; the first Ctrl-C stops it gently, the second at once."""
     from moongate.batch.report import exit_code
@@ -245,6 +250,7 @@ async def _carried_on(asked: Asked, job: AsyncJob, *, until: Literal["created", 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, asked, job)
     asked.show.talk(f"job {job.name}")
+    asked.show.notes(_renamed(job.state))
     try:
         with asked.show.progress("batch", counts=True) as draw:
             async for shown in job.created() if until == "created" else job:

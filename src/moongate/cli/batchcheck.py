@@ -135,6 +135,7 @@ def _checks(asked: Asked, client: Client, given: dict[str, Any], notes: dict[str
         permit=permit,
         native=row.batches == "native" and not given["for_run"],
         parameters=(given["rules"] or asked.settings.rules) != "pass",
+        aliases=client.guard.pins.ids,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from decimal import Decimal
@@ -59,6 +59,11 @@ class GuardedUpstream:
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any message."""
         return (self._parts.key.reveal(),) if self._parts.key else ()
+
+    @property
+    def aliases(self) -> Container[str]:
+        """The user's own names for ids; see `Upstream.aliases`."""
+        return self._parts.guard.pins.ids
 
     def allow(self, name: str) -> Permit:
         """Return what may be sent for a name; see `Upstream.allow`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
@@ -47,6 +47,7 @@ class Checks:
 
     `permit` returns what may be sent for a model's name, or raises ModelRefusedError; other errors end the check.
     `native` says that the file is for the provider's batch API, whose lines take fewer fields than ordinary chats.
+    `aliases` are names in whose place the permit's id will stand before anything is sent.
     """
 
     row: Provider
@@ -54,6 +55,7 @@ class Checks:
     native: bool = True
     parameters: bool = True  # whether the rules of the model are looked at
     limits: Limits = field(default_factory=Limits)
+    aliases: Container[str] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +140,7 @@ class Judge:
         except ModelRefusedError as error:
             nearest = f" Nearest: {', '.join(error.suggestions)}." if error.suggestions else ""
             return Answer(fault=_fault(0, "model", f"{error.message}{nearest}", field="model"))
-        if permitted.id == name:
+        if permitted.id == name or name in self.checks.aliases:
             return Answer(permitted=permitted)
         said = f"{name!r} is not the listed id; ids in a batch file are not rewritten on the way"
         fault = _fault(0, "model", said, field="model", fix=f"writes {permitted.id!r}")
