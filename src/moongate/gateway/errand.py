@@ -7,6 +7,7 @@ pool it is the sink of the answer.
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import time
 from collections.abc import Coroutine
@@ -40,7 +41,7 @@ FAILURE_MAX_BYTES = 1024 * 1024
 LAST_PIECE_S = 1.0  # how long the end of a finished stream is waited for, so that its connection can be kept
 
 
-class Errand:
+class Errand(abc.ABC):
     """One call: `run` begins it, `cancel` ends it early. Whoever gives the answer on is a subclass: `Visit`."""
 
     __slots__ = (
@@ -77,33 +78,33 @@ class Errand:
 
     # What a subclass gives on
 
+    @abc.abstractmethod
     def refuse(self, refusal: Refusal) -> None:
         """Answer no."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def answer(self, whole: bytes) -> None:
         """Answer in one piece, head and body."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def begin(self, head: bytes) -> None:
         """Begin an answer whose length nobody knows."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def write(self, piece: bytes) -> None:
         """Go on with it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def end(self, piece: bytes) -> None:
         """End it with a last piece."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def lines(self) -> bytes:
         """Return the header lines of its answer that no other answer has."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def cut_off(self) -> None:
         """End it because the gateway ends."""
-        raise NotImplementedError
 
     # Before it leaves
 
