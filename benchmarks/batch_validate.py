@@ -31,13 +31,16 @@ _TEXT = (
     'Summarise what follows in one sentence: the "harbour" was built in two stages.\nThe first one, begun in the '
     "spring, went well; of the second nobody knows who paid for it. Was it worth it? Some say so.\n"
 )
-_MEASURED = """
-import resource, sys, time
+_MEASURED = r"""
+import re, sys, time
+from pathlib import Path
 from benchmarks.batch_validate import validated
 begun = time.perf_counter()
 report = validated(sys.argv[1])
 seconds = time.perf_counter() - begun
-print(report.requests, report.errors, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, round(seconds, 1))
+status = Path("/proc/self/status").read_text()
+peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])  # not ru_maxrss, which counts the parent too
+print(report.requests, report.errors, peak // 1024, round(seconds, 1))
 """
 
 
