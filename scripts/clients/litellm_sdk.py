@@ -6,12 +6,9 @@ from importlib.metadata import version
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # nothing is fetched at import
 import litellm
+from asked import TOOL, user
 
 litellm.suppress_debug_info = True
-TOOL = {
-    "type": "function",
-    "function": {"name": "look", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}},
-}
 
 
 def complete(*messages, model="kimi-k2.6", **more):
@@ -22,10 +19,6 @@ def complete(*messages, model="kimi-k2.6", **more):
         messages=list(messages),
         **more,
     )
-
-
-def user(text):
-    return {"role": "user", "content": text}
 
 
 chunks = [chunk for chunk in complete(user("hello again"), stream=True) if chunk.choices]
