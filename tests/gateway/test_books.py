@@ -104,6 +104,27 @@ def test_a_running_worker_finds_a_dead_one_within_a_second(desk: Desk) -> None:
         assert books.round({}, [Ask(pot=BALANCE, need=1000, ask=1000)]).grants[0].amount == 1000
 
 
+def test_one_that_leaves_books_what_a_dead_one_left(desk: Desk) -> None:
+    with contextlib.closing(Books(desk.path)) as books:
+        books.round({}, [])  # it has just looked for dead ones
+        other = Books(desk.path)
+        other.next_journal().append(line(1))
+        died(other)
+    assert [entry.request_id for entry in desk.entries()] == ["r1"]
+    assert journals(desk) == []
+
+
+def test_one_that_is_just_leaving_is_not_called_dead(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    with contextlib.closing(Books(desk.path)) as books:
+        leaving = Books(desk.path)
+        for file in crew.folder_of(desk.path).glob("00000002*"):  # as far as `leave` had come
+            file.unlink()
+        books._connection.execute("UPDATE workers SET pid = 0 WHERE id = 2")
+        crew.reap(books._connection, crew.folder_of(desk.path), but=1)
+        died(leaving)
+    assert not caplog.records
+
+
 def test_one_that_is_alive_is_left_alone(desk: Desk) -> None:
     with contextlib.closing(Books(desk.path)) as one:
         one.next_journal().append(line(1))

@@ -86,7 +86,7 @@ def test_workers_share_a_port_die_come_back_and_end(
         assert process.wait(20) == 0
         assert process.stderr is not None
         assert process.stderr.read().count("a worker ended (-9)") == 1
-    kit.eventually(lambda: len(desk.entries("ada")) == 30)
+    assert len(desk.entries("ada")) == 30
     spent = sum(line.cost_nano or 0 for line in desk.entries("ada"))
     assert desk.account("ada").balance.nano == 10 * 10**9 - spent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -31,6 +32,36 @@ def test_the_file_is_private_and_journalled(tmp_path: Path) -> None:
         assert opened.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert opened.execute("PRAGMA foreign_keys").fetchone()[0] == 1
         assert opened.execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+RACE = """
+import os, sys, time
+from pathlib import Path
+from moongate.store.migrate import migrations
+from moongate.store.sqlite import open_database
+
+steps, failed = migrations("tenants"), 0
+for number in range(40):
+    path, start, ours = Path(sys.argv[1], str(number), "a.sqlite3"), time.monotonic() + 0.004, []
+    for _ in range(2):
+        if not (process := os.fork()):
+            while time.monotonic() < start:
+                pass
+            try:
+                open_database(path, steps=steps).close()
+            except BaseException as error:
+                print(error, file=sys.stderr)
+                os._exit(1)
+            os._exit(0)
+        ours.append(process)
+    failed += sum(os.waitpid(process, 0)[1] != 0 for process in ours)
+sys.exit(failed)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork, which Windows lacks")
+def test_processes_that_make_it_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", RACE, str(tmp_path)], check=True, timeout=60)
 
 
 def test_a_file_that_others_may_read_is_made_private(tmp_path: Path) -> None:

@@ -69,11 +69,12 @@ class Books:
             return self._traded(gives, asks, now)
 
     def close(self) -> None:
-        """Book everything, free every slice, and leave the crew."""
+        """Book everything, free every slice, and leave the crew; so for a worker that died and has no heir yet."""
         try:
             with explained(self.path):
                 for journal in self._journals:
                     journal.close()
+                crew.reap(self._connection, self._folder, but=self.worker_id)
                 crew.leave(self._connection, self._folder, self.worker_id, self._lock)
         finally:
             self._connection.close()

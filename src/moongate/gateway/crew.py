@@ -59,8 +59,9 @@ _NEWEST = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'worke
 
 
 def _tell_strays(connection: sqlite3.Connection, folder: Path) -> None:
+    found = sorted(folder.glob("*.log"))  # looked at first: a worker has its row before its journal, and after it
     known = {row[0] for row in connection.execute("SELECT id FROM workers")}
-    strays = sorted(path.name for path in folder.glob("*.log") if int(path.name[:8]) not in known)
+    strays = [path.name for path in found if int(path.name[:8]) not in known and path.exists()]
     if strays:
         log.warning(
             "the journals %s in %s belong to no worker of this database and are left alone; was it restored from a "
@@ -76,14 +77,14 @@ def _settle_up(connection: sqlite3.Connection, folder: Path, worker_id: int) -> 
         book(connection, path, worker_id)
     with durably(connection), transaction(connection):
         leases.reclaim(connection, worker_id)
-        known = connection.execute("UPDATE workers SET pid = 0 WHERE id = ?", (worker_id,)).rowcount
+        told = connection.execute("UPDATE workers SET pid = 0 WHERE id = ? AND pid <> 0", (worker_id,)).rowcount
     for path in paths:
         path.unlink(missing_ok=True)
     _lock_path(folder, worker_id).unlink(missing_ok=True)
     with transaction(connection):
         connection.execute("DELETE FROM journals WHERE worker_id = ?", (worker_id,))
         connection.execute("DELETE FROM workers WHERE id = ?", (worker_id,))
-    return known > 0
+    return told > 0
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ class _Crew:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEEDED)
             self.work(self.parent)
             code = 0
-        except Exception:
+        except BaseException:
             log.exception("a worker failed")
         finally:
             os._exit(code)

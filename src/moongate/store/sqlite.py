@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from moongate.errors import StorageError
 from moongate.store.migrate import Migration, migrate, migrations
 
 BUSY_TIMEOUT_S = 10.0
+AGAIN_S = 0.005
 
 
 def open_database(
@@ -31,7 +33,7 @@ def open_database(
     try:
         with explained(path):
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            _into_wal(connection, time.monotonic() + busy_timeout_s)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             migrate(connection, migrations() if steps is None else steps)
@@ -53,6 +55,23 @@ def _create_private(path: Path) -> None:
     except FileExistsError:
         if path.is_file() and path.stat().st_mode & 0o077:
             path.chmod(0o600)
+
+
+def _into_wal(connection: sqlite3.Connection, deadline: float) -> None:
+    """Have a file use a write-ahead log.
+
+    Of two processes that turn a new file over at once, SQLite tells one "locked" without its time-out: waiting inside
+    could be a deadlock. The other one is done in a moment.
+    """
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+        else:
+            return
+        time.sleep(AGAIN_S)
 
 
 @contextlib.contextmanager
