@@ -158,11 +158,17 @@ def first_byte_us(way: Way, *, count: int = 200) -> float:
             connection.sendall(request)
             data = b""
             while b"data: " not in data:
-                data += connection.recv(65536)
+                data += _received(connection)
             times.append((time.perf_counter() - begun) * 1e6)
             while not data.endswith(b"0\r\n\r\n"):
-                data += connection.recv(65536)
+                data += _received(connection)
     return statistics.median(times)
+
+
+def _received(connection: socket.socket) -> bytes:
+    if piece := connection.recv(65536):
+        return piece
+    raise ConnectionError("it closed the connection")
 
 
 @contextlib.contextmanager
@@ -405,7 +411,10 @@ def main() -> int:
         ratios(found, [way.name for way in ways])
         floor = first_byte_us(direct)
         for way in ways:
-            print(f"{way.name}: {first_byte_us(way) - floor:.0f} µs more to the first byte of a stream (median)")
+            try:
+                print(f"{way.name}: {first_byte_us(way) - floor:.0f} µs more to the first byte of a stream (median)")
+            except OSError as error:
+                print(f"{way.name}: no first byte of a stream to be had ({error})")
         (ours,) = [way for way in ways if way.name == "moongate"]
         if options.idle:
             idle(ours, options.idle)
