@@ -38,6 +38,7 @@ MESSAGES = [
     {"role": "user", "content": "Say hello to the world, and tell me what you can do for me today."},
 ]
 CONNECTIONS = (1, 32, 256)
+OURS = ("moongate", "nginx")
 
 
 @dataclass(frozen=True)
@@ -345,12 +346,14 @@ def ratios(found: dict[tuple[str, bool, int], Figures], names: list[str]) -> Non
             told = [f"{'stream' if stream else 'plain':6} {connections:4}:"]
             if ("nginx", stream, connections) in found:
                 told.append(f"moongate = {ours / found['nginx', stream, connections].cpu_us:.2f} x nginx")
-            told += [
-                f"{name} = {found[name, stream, connections].cpu_us / ours:.0f} x moongate"
-                for name in names
-                if name not in ("moongate", "nginx")
-            ]
+            told += [_against(name, found[name, stream, connections], ours) for name in names if name not in OURS]
             print("  ".join(told))
+
+
+def _against(name: str, theirs: Figures, ours_us: float) -> str:
+    if theirs.failed:
+        return f"{name} failed {theirs.failed} of {theirs.requests}"
+    return f"{name} = {theirs.cpu_us / ours_us:.0f} x moongate"
 
 
 def flat(way: Way, folder: Path, requests: int) -> None:
