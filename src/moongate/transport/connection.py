@@ -7,6 +7,7 @@ be, is `pool`'s matter; so are the clocks: the pool looks at `is_late` now and t
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from moongate.transport.pool import Pool
 
 _OK = b"HTTP/1.1 200 "
-_LENGTH = b"content-length:"
-_ODD = (b"transfer-encoding", b"\r\nconnection", b"upgrade", b"keep-alive:", b"\n ", b"\n\t")
+_LENGTH = b"\r\ncontent-length:"
+_is_odd = re.compile(rb"\n(?:[ \t]|transfer-encoding|connection|upgrade|keep-alive)").search
 _PLAIN_HEAD_MAX = 16 * 1024
 Headers = list[tuple[bytes, bytes]]  # as they came, names in lower case
 
@@ -365,7 +366,8 @@ def _whole_end(data: bytes) -> int:
     if not 4 <= end <= _PLAIN_HEAD_MAX:
         return 0
     head = data[:end].lower()
-    if head.count(_LENGTH) != 1 or any(word in head for word in _ODD):
+    at = head.find(_LENGTH)
+    if at < 0 or head.find(_LENGTH, at + 2) >= 0 or _is_odd(head):
         return 0
-    length = head[head.find(_LENGTH) + len(_LENGTH) :].split(b"\r\n", 1)[0].strip(b" ")
+    length = head[at + len(_LENGTH) : head.find(b"\r\n", at + 2)].strip(b" ")
     return end if length.isdigit() and len(length) < 10 and int(length) == len(data) - end else 0
