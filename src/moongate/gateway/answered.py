@@ -17,11 +17,24 @@ from moongate.wire.fold import answer_from
 from moongate.wire.replies import decode, error_in_event
 
 
+_NOTHING = Raw()
+
+
+class Took(msgspec.Struct, gc=False):
+    """The tokens of a call, as `facts.chat.Usage` has them; made once a call, so a tenth of its cost counts."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    reported_cost: None = None
+
+
 class Answered(msgspec.Struct, gc=False):
     """What was read in an answer."""
 
     model: str
-    usage: Usage | None
+    usage: Usage | Took | None
     body: bytes  # what goes to the caller
 
 
@@ -39,25 +52,24 @@ class _Counts(msgspec.Struct, gc=False):
     cached_tokens: int = 0
     prompt_tokens_details: _Cached | None = None
     completion_tokens_details: _Reasoning | None = None
-    cost: Raw = Raw()
+    cost: Raw = _NOTHING
 
 
 class _Choice(msgspec.Struct, gc=False):
     message: Raw
-    error: Raw = Raw()
-    usage: Raw = Raw()
+    error: Raw = _NOTHING
+    usage: Raw = _NOTHING
 
 
 class _Usual(msgspec.Struct, gc=False):
     choices: list[_Choice]
     usage: _Counts
     model: str = ""
-    meta: Raw = Raw()
-    error: Raw = Raw()
+    meta: Raw = _NOTHING
+    error: Raw = _NOTHING
 
 
 _usual = msgspec.json.Decoder(_Usual).decode
-_NOTHING = Raw()
 
 
 def answered_from(body: bytes, row: Provider, *, asked_model: str, embedded: bool) -> Answered:
@@ -67,31 +79,27 @@ def answered_from(body: bytes, row: Provider, *, asked_model: str, embedded: boo
             found = _usual(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _read_whole(body, row, asked_model, embedded)
-        if _is_usual(found):
-            return Answered(found.model, _usage(found.usage), body)
+        usage, choices = found.usage, found.choices
+        if (
+            choices
+            and choices[0].error is _NOTHING
+            and found.error is _NOTHING
+            and found.meta is _NOTHING
+            and usage.cost is _NOTHING
+            and usage.prompt_tokens >= 0
+            and usage.completion_tokens >= 0
+        ):
+            return Answered(found.model, _took(usage), body)
     return _read_whole(body, row, asked_model, embedded)
 
 
-def _is_usual(found: _Usual) -> bool:
-    usage, choices = found.usage, found.choices
-    return (
-        len(choices) > 0
-        and choices[0].error == _NOTHING
-        and found.error == _NOTHING
-        and found.meta == _NOTHING
-        and usage.cost == _NOTHING
-        and usage.prompt_tokens >= 0
-        and usage.completion_tokens >= 0
-    )
-
-
-def _usage(counts: _Counts) -> Usage:
+def _took(counts: _Counts) -> Took:
     cached, more, reasoning = counts.cached_tokens, counts.prompt_tokens_details, counts.completion_tokens_details
-    return Usage(
-        prompt_tokens=counts.prompt_tokens,
-        completion_tokens=counts.completion_tokens,
-        cached_tokens=max(cached or (more.cached_tokens if more is not None else 0), 0),
-        reasoning_tokens=max(reasoning.reasoning_tokens, 0) if reasoning is not None else 0,
+    if not cached and more is not None:
+        cached = more.cached_tokens
+    thought = reasoning.reasoning_tokens if reasoning is not None else 0
+    return Took(
+        counts.prompt_tokens, counts.completion_tokens, cached if cached > 0 else 0, thought if thought > 0 else 0
     )
 
 

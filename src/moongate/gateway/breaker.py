@@ -17,7 +17,7 @@ class Breaker:
     doubles the pause, up to `longest_s`.
     """
 
-    __slots__ = ("_failures", "_pause_s", "_probe_until", "_until", "after", "first_s", "longest_s")
+    __slots__ = ("_failures", "_pause_s", "_probe_until", "_until", "after", "first_s", "is_calm", "longest_s")
 
     def __init__(self, *, after: int = 5, first_s: float = 5.0, longest_s: float = 60.0) -> None:
         self.after = after
@@ -27,6 +27,7 @@ class Breaker:
         self._pause_s = first_s
         self._until = 0.0
         self._probe_until = 0.0
+        self.is_calm = True  # nothing failed since something succeeded
 
     def wait(self, now: float) -> float:
         """Return how many seconds it stays shut for one more call; 0.0 lets it through."""
@@ -41,10 +42,12 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Close it."""
+        self.is_calm = True
         self._failures, self._pause_s, self._probe_until = 0, self.first_s, 0.0
 
     def failed(self, now: float) -> None:
         """Count a failure; the last of a row opens it."""
+        self.is_calm = False
         self._failures += 1
         self._probe_until = 0.0
         if self._failures >= self.after and now >= self._until:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moongate.facts.chat import Cost, Usage
+from moongate.gateway.answered import Took
 from moongate.gateway.asked import Asked
 from moongate.gateway.meter import BYTES_PER_TOKEN
 from moongate.gateway.seams import Hold, Outcome
@@ -26,7 +27,7 @@ def charged(
     target: Target,
     hold: Hold,
     model: str,
-    usage: Usage | None,
+    usage: Usage | Took | None,
     *,
     kind: str,
     said_bytes: int = 0,

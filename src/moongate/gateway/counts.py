@@ -94,9 +94,13 @@ class Counts:
             at = self._calls[key] = self._series("calls", labels, CALL_CELLS)
         cells = self._cells
         cells[at] += 1
-        for number, count in enumerate(tokens, start=at + 1):
-            if count:
-                cells[number] += count
+        prompt, completion, cached, reasoning = tokens
+        cells[at + 1] += prompt
+        cells[at + 2] += completion
+        if cached:
+            cells[at + 3] += cached
+        if reasoning:
+            cells[at + 4] += reasoning
         if nano is None:
             cells[at + 6] += 1
         elif nano:

@@ -18,7 +18,6 @@ from moongate.gateway import heads, replies
 from moongate.gateway.answered import answered_from
 from moongate.gateway.asked import Asked, Edit, edited, renamed
 from moongate.gateway.charges import charged, not_charged
-from moongate.gateway.meter import is_embedded
 from moongate.gateway.recast import error_event
 from moongate.gateway.relay import told
 from moongate.gateway.replies import Refusal
@@ -72,6 +71,7 @@ class Errand(abc.ABC):
     )
 
     _relay: Relay
+    _route: Route  # once it is found
     began: float  # when its head had arrived
     response_started: bool  # something of the answer was given on
     traceparent: str | None  # the caller's own span, where traces are wanted
@@ -113,7 +113,6 @@ class Errand(abc.ABC):
         relay = self._relay
         self._caller = caller
         self._asked = asked
-        self._route: Route | None = None
         self._target: Target | None = None
         self._tried = 0  # targets
         self._begun = False  # counted at the target, and not yet as ended
@@ -181,20 +180,20 @@ class Errand(abc.ABC):
 
     def _leave(self) -> None:
         """Send it to the next upstream that takes calls now."""
-        targets, now, asked = cast("Route", self._route).targets, self._relay.now, self._asked
+        targets, now, asked = self._route.targets, self._relay.now, self._asked
         while self._tried < len(targets):
             target = targets[self._tried]
             self._tried += 1
-            if target.upstream.wait(now) <= 0:
+            upstream = target.upstream
+            if upstream.lets_go(now):
                 break
         else:
             self._fail_with(_closed(targets[-1].upstream, now), "no_upstream")
             return
         self._target = target
-        edits = asked.edits if target.wire_id == asked.models[0] else renamed(asked, target.wire_id)
-        target.upstream.begins(now)
         self._begun = True
-        connection = target.upstream.pool.take()
+        edits = asked.edits if target.wire_id == asked.models[0] else renamed(asked, target.wire_id)
+        connection = upstream.pool.take()
         if connection is None or type(asked.body) is not bytes:
             self._later(self._open(connection, target, edits))
         else:
@@ -203,9 +202,11 @@ class Errand(abc.ABC):
     def _send(self, connection: Connection, body: bytes, target: Target, edits: tuple[Edit, ...]) -> None:
         if edits:
             body = edited(body, edits)
-        self._connection, self._sent = connection, True
+        self._connection = connection
+        self._sent = True
+        lines = b"" if self._trace is None else self._trace.line
         self._sent_at = self._first_at = time.perf_counter()
-        connection.send(b"%b%d\r\n%b\r\n%b" % (target.upstream.opening, len(body), self._lines, body), self)
+        connection.send(b"%b%d\r\n%b\r\n%b" % (target.upstream.opening, len(body), lines, body), self)
 
     async def _open(self, connection: Connection | None, target: Target, edits: tuple[Edit, ...]) -> None:
         body = self._asked.body
@@ -226,7 +227,8 @@ class Errand(abc.ABC):
         left = length(self._asked.body, edits)
         self._connection, self._sent = connection, True
         self._sent_at = self._first_at = time.perf_counter()
-        connection.send(b"%b%d\r\n%b\r\n" % (target.upstream.opening, left, self._lines), self, more=True)
+        lines = b"" if self._trace is None else self._trace.line
+        connection.send(b"%b%d\r\n%b\r\n" % (target.upstream.opening, left, lines), self, more=True)
         for piece in pieces(self._asked.body, edits):
             left -= len(piece)
             connection.write(piece, more=left > 0)
@@ -329,16 +331,15 @@ class Errand(abc.ABC):
     def _begin(self) -> None:
         target, row = cast("Target", self._target), cast("Target", self._target).row
         self._tap = Tap(
-            row, asked_model=target.wire_id, include_usage=self._asked.include_usage, embedded=is_embedded(row)
+            row, asked_model=target.wire_id, include_usage=self._asked.include_usage, embedded=target.is_embedded
         )
         hold = cast("Hold", self._hold)
         self.begin(
             heads.stream(
                 self._relay.date,
                 hold.request_id,
-                target.upstream.name,
-                target.wire_id,
-                self._overhead_ms(),
+                target.whence,
+                self._overhead_s(time.perf_counter()) * 1000,
                 self.lines(),
             )
         )
@@ -350,10 +351,12 @@ class Errand(abc.ABC):
             self._fail(TooLargeError("The answer is larger than any answer is.", advice="Check the base url."))
 
     def _finish_plain(self) -> None:
-        target, hold = cast("Target", self._target), cast("Hold", self._hold)
+        target, hold, relay = self._target, self._hold, self._relay
+        if target is None or hold is None:
+            return
         body = self._received[0] if len(self._received) == 1 else b"".join(self._received)
         try:
-            found = answered_from(body, target.row, asked_model=target.wire_id, embedded=is_embedded(target.row))
+            found = answered_from(body, target.row, asked_model=target.wire_id, embedded=target.is_embedded)
             outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
             self._settle(hold, outcome, b"")
         except MoongateError as error:
@@ -362,19 +365,20 @@ class Errand(abc.ABC):
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
         self.answer(
             heads.plain(
-                self._relay.date,
+                relay.date,
                 hold.request_id,
-                target.upstream.name,
-                target.wire_id,
-                self._overhead_ms(),
-                heads.cost_of(outcome.cost_nano, self._caller.currency),
+                target.whence,
+                self._overhead_s(time.perf_counter()) * 1000,
+                heads.cost_line(outcome.cost_nano, self._caller.currency),
                 self.lines(),
                 found.body,
             )
         )
 
     def _finish_stream(self, tap: Tap, out: bytes) -> None:
-        target, hold = cast("Target", self._target), cast("Hold", self._hold)
+        target, hold = self._target, self._hold
+        if target is None or hold is None:
+            return
         outcome = charged(self._asked, target, hold, tap.model, tap.usage, said_bytes=tap.said_bytes, kind=OK)
         try:
             self._settle(hold, outcome, out)
@@ -386,7 +390,8 @@ class Errand(abc.ABC):
             self._connection = None
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
         cost = heads.cost_of(outcome.cost_nano, self._caller.currency)
-        said = heads.comment(target.upstream.name, target.wire_id, self._overhead_ms(), cost)
+        overhead_ms = self._overhead_s(time.perf_counter()) * 1000
+        said = heads.comment(target.upstream.name, target.wire_id, overhead_ms, cost)
         self.end(b"%b%b%b" % (out, said, END))
 
     def _turned_down(self) -> None:
@@ -401,8 +406,7 @@ class Errand(abc.ABC):
 
     def _failed_there(self, error: MoongateError) -> None:
         """Try the next upstream where the configuration names one and nothing can have been charged; else fail."""
-        route = cast("Route", self._route)
-        if self._tap is None and may_go_elsewhere(error) and self._tried < len(route.targets):
+        if self._tap is None and may_go_elsewhere(error) and self._tried < len(self._route.targets):
             told(error)
             self._ended(error=error)
             self._received, self._size, self._sent = [], 0, False
@@ -466,17 +470,18 @@ class Errand(abc.ABC):
         """Count it, and end its span."""
         trace, self._trace = self._trace, None
         if self._target is not None:
-            overhead_s, whole_s = self._overhead_ms() / 1000, time.perf_counter() - self.began
+            now = time.perf_counter()
             self._relay.tally.ended(
-                self._target, outcome, self._caller.currency, whole_s, overhead_s, self._head_s, trace
+                self._target,
+                outcome,
+                self._caller.currency,
+                now - self.began,
+                self._overhead_s(now),
+                self._head_s,
+                trace,
             )
         elif trace is not None:
             trace.end({}, error=outcome.outcome)
-
-    @property
-    def _lines(self) -> bytes:
-        """The header lines that only this request carries upstream."""
-        return b"" if self._trace is None else self._trace.line
 
     def _done(self, tokens: int = 0, *, gone: bool = False) -> None:
         self._over = True
@@ -500,10 +505,9 @@ class Errand(abc.ABC):
             self._begun = False
             self._target.upstream.ended(self._relay.now, tokens=tokens, error=error, gone=gone)
 
-    def _overhead_ms(self) -> float:
-        """Return how long the call was here and not at the upstream, so far."""
-        began, waited = self.began, self._first_at - self._sent_at
-        return (time.perf_counter() - began - waited) * 1000
+    def _overhead_s(self, now: float) -> float:
+        """Return how long the call was here and not at the upstream, until `now`."""
+        return now - self.began - self._first_at + self._sent_at
 
 
 def _closed(upstream: Upstream, now: float) -> Refusal:

@@ -16,36 +16,30 @@ LAST_CHUNK = b"0\r\n\r\n"
 NANO = 10**9
 _PHRASES = {int(status): status.phrase.encode() for status in HTTPStatus}
 _PLAIN = (
-    b"HTTP/1.1 200 OK\r\n%b" + JSON + b"msh-request-id: %b\r\nx-moongate-provider: %b\r\nx-moongate-model: %b\r\n"
-    b"x-moongate-overhead-ms: %.2f\r\n%b%bcontent-length: %d\r\n\r\n%b"
+    b"HTTP/1.1 200 OK\r\n%b" + JSON + b"msh-request-id: %b\r\n%bx-moongate-overhead-ms: %.2f\r\n"
+    b"%b%bcontent-length: %d\r\n\r\n%b"
 )
 _STREAM = (
     b"HTTP/1.1 200 OK\r\n%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
-    b"x-accel-buffering: no\r\nmsh-request-id: %b\r\nx-moongate-provider: %b\r\nx-moongate-model: %b\r\n"
-    b"x-moongate-overhead-ms: %.2f\r\n%b"
+    b"x-accel-buffering: no\r\nmsh-request-id: %b\r\n%bx-moongate-overhead-ms: %.2f\r\n%b"
 )
 
 
+def whence(provider: str, model: str) -> bytes:
+    """Return the lines that tell who answered."""
+    return b"x-moongate-provider: %b\r\nx-moongate-model: %b\r\n" % (safe(provider), safe(model))
+
+
 def plain(
-    date: bytes, request_id: str, provider: str, model: str, overhead_ms: float, cost: bytes, own: bytes, body: bytes
+    date: bytes, request_id: str, whence: bytes, overhead_ms: float, cost: bytes, own: bytes, body: bytes
 ) -> bytes:
-    """Return a whole answer; `own` are more header lines."""
-    return _PLAIN % (
-        date,
-        request_id.encode(),
-        safe(provider),
-        safe(model),
-        overhead_ms,
-        b"x-moongate-cost: %b\r\n" % cost if cost else b"",
-        own,
-        len(body),
-        body,
-    )
+    """Return a whole answer; `cost` is a line or nothing, `own` are more header lines."""
+    return _PLAIN % (date, request_id.encode(), whence, overhead_ms, cost, own, len(body), body)
 
 
-def stream(date: bytes, request_id: str, provider: str, model: str, overhead_ms: float, own: bytes) -> bytes:
+def stream(date: bytes, request_id: str, whence: bytes, overhead_ms: float, own: bytes) -> bytes:
     """Return the head of a stream but for the empty line; `own` are more header lines."""
-    return _STREAM % (date, request_id.encode(), safe(provider), safe(model), overhead_ms, own)
+    return _STREAM % (date, request_id.encode(), whence, overhead_ms, own)
 
 
 def refusal(date: bytes, refused: Refusal, own: bytes) -> bytes:
@@ -62,6 +56,13 @@ def refusal(date: bytes, refused: Refusal, own: bytes) -> bytes:
         len(body),
         body,
     )
+
+
+def cost_line(nano: int | None, currency: str) -> bytes:
+    """Return the line that tells an amount; nothing where no price is known."""
+    if nano is None:
+        return b""
+    return b"x-moongate-cost: %d.%09d %b\r\n" % (nano // NANO, nano % NANO, currency.encode())
 
 
 def cost_of(nano: int | None, currency: str) -> bytes:

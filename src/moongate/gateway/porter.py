@@ -5,8 +5,11 @@ The same rules as `gate` has for every other route; what is seldom is decided th
 
 from __future__ import annotations
 
+import time
+
 from moongate.errors import StorageError
 from moongate.gateway import replies
+from moongate.gateway.known import Known
 from moongate.gateway.options import Options, host_allowed
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller, Till
@@ -31,11 +34,13 @@ class Porter:
         self.options = options
         self._bound = bound
         self._hosts: set[bytes] = set()
+        self.known = Known(till, time.time)
 
     def use(self, options: Options) -> None:
         """Go by another configuration from now on."""
         self.options = options
         self._hosts.clear()
+        self.known.forget()
 
     def own_lines(self, fields: Fields) -> bytes:
         """Return the header lines that any answer to this request carries."""

@@ -14,6 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from moongate.gateway import heads, replies
+from moongate.gateway.porter import Fields
 from moongate.gateway.replies import Refusal
 from moongate.gateway.visit import Visit
 
@@ -39,6 +40,7 @@ class Protocol(HttpToolsProtocol):
         self._current: Any = None  # the visit or cycle that is being answered
         self._fresh = True  # no request is arriving
         self._in_head = False
+        self._fields: Fields | None = None  # of the chat whose head arrived last
         self._count = 0  # headers
         self._head_bytes = 0
         self._quiet_bytes = 0  # since the last piece of a body, or the last request
@@ -55,7 +57,16 @@ class Protocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._since = self.relay.now
-        if self._fresh and b"pgrade" in data:
+        alone = self._fresh and self._current is None
+        if alone:
+            porter = self.relay.porter
+            recalled = porter.known.recall(data, porter.options.max_body_bytes)
+            if recalled is not None:
+                seen, body = recalled
+                self.cycle = self._current = visit = Visit(self, self.relay, keep_alive=True, chunked=True)
+                visit.enter_known(seen, body)
+                return
+        if self._fresh and data.find(b"pgrade") >= 0:
             data = _without_upgrade(data)
         self._quiet_bytes += len(data)
         try:
@@ -66,9 +77,13 @@ class Protocol(HttpToolsProtocol):
         if self._quiet_bytes > HEAD_MAX_BYTES:
             self._turn_away(replies.HEAD_TOO_LARGE)
             return
+        fields, self._fields = self._fields, None
         cycle = self.cycle
-        if cycle.__class__ is Visit and cycle.refusal is not None:
-            cycle.turn_away()
+        if cycle.__class__ is Visit:
+            if cycle.refusal is not None:
+                cycle.turn_away()
+            elif alone and self._fresh and fields is not None and cycle.caller is not None and cycle.is_plain:
+                self.relay.porter.known.remember(data, fields, cycle.caller, cycle.own)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is at work for this connection."""
@@ -137,7 +152,8 @@ class Protocol(HttpToolsProtocol):
         is_1_0 = parser.get_http_version() == "1.0"
         if parser.get_method() == b"POST" and (self.url == CHAT or self.url.partition(b"?")[0] == CHAT):
             visit = Visit(self, self.relay, keep_alive=not is_1_0 and parser.should_keep_alive(), chunked=not is_1_0)
-            visit.enter(dict(self.headers), self.headers)
+            fields = self._fields = dict(self.headers)
+            visit.enter(fields, self.headers)
             before, self.cycle = self.cycle, visit
             if before is None or before.response_complete:
                 self._start_asgi_task(visit, None)
@@ -192,7 +208,7 @@ class Protocol(HttpToolsProtocol):
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self.flow.write_paused:
+        elif self.flow.read_paused and not self.flow.write_paused:
             self.flow.resume_reading()
 
     def look(self, now: float) -> None:

@@ -92,6 +92,9 @@ class Till(Protocol):
     def caller_of(self, key_id: int) -> Caller | None:
         """Return who calls with a key that is known by its id; None once it opens nothing. Raises StorageError."""
 
+    def revision(self) -> int:
+        """Return a number that is another one once a key was revoked or changed. Raises StorageError."""
+
     def hold(self, caller: Caller, want: Want) -> Hold | Refusal | None:
         """Set aside what a call may take, if it is at hand; None means: ask `hold_slowly`."""
 

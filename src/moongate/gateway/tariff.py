@@ -12,6 +12,7 @@ from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.money import MILLION, NANO, PRECISION, Price
 from moongate.facts.providers import Provider
+from moongate.gateway.answered import Took
 from moongate.gateway.meter import LONGEST_ANSWER, PREAMBLE_TOKENS, price_of
 from moongate.ledger.entry import NO_PRICE
 
@@ -92,11 +93,12 @@ class Tariff:
                 answer = window
         answer *= choices
         nano = 0 if rate is None else rate.nano(prompt, answer)
-        for other in self.others.values():
-            nano = max(nano, other.worst(size_bytes, max_tokens, choices, has_files)[0])
+        if self.others:
+            others = (other.worst(size_bytes, max_tokens, choices, has_files)[0] for other in self.others.values())
+            nano = max(nano, *others)
         return nano, prompt + answer
 
-    def charge(self, usage: Usage) -> int | None:
+    def charge(self, usage: Usage | Took) -> int | None:
         """Return what was used, in nano-units; None where no price is known."""
         rate = self.rate
         if rate is None:

@@ -20,7 +20,6 @@ class Throttle:
 
     __slots__ = (
         "_configured",
-        "_in_flight",
         "_learned",
         "_learned_at",
         "_left",
@@ -28,6 +27,7 @@ class Throttle:
         "_not_before",
         "_spent",
         "_tokens",
+        "in_flight",
     )
 
     def __init__(self, configured: Limits | None = None, *, workers: int = 1) -> None:
@@ -38,7 +38,7 @@ class Throttle:
         self._left: deque[float] = deque()
         self._tokens: deque[tuple[float, int]] = deque()
         self._spent = 0
-        self._in_flight = 0
+        self.in_flight = 0  # calls that have begun and not ended
         self._not_before = 0.0
 
     @property
@@ -47,9 +47,9 @@ class Throttle:
         return self._limits
 
     @property
-    def in_flight(self) -> int:
-        """How many calls have begun and not ended."""
-        return self._in_flight
+    def is_free(self) -> bool:
+        """Whether nothing bounds it now, so that only the calls in flight need be counted."""
+        return self._limits is _FREE and self._not_before == 0.0
 
     def wait(self, now: float) -> float:
         """Return how many seconds the next call has to wait; 0.0 lets it go."""
@@ -62,7 +62,7 @@ class Throttle:
             self._forget()
             limits = self._limits
         self._slide(now)
-        if limits.concurrency is not None and self._in_flight >= limits.concurrency:
+        if limits.concurrency is not None and self.in_flight >= limits.concurrency:
             return 1.0  # nobody knows when the next one ends
         if limits.rpm is not None and len(self._left) >= limits.rpm:
             return self._left[-limits.rpm] + WINDOW_S - now
@@ -72,13 +72,13 @@ class Throttle:
 
     def begins(self, now: float) -> None:
         """Count a call that leaves."""
-        self._in_flight += 1
+        self.in_flight += 1
         if self._limits is not _FREE:
             self._left.append(now)
 
     def ended(self, now: float, tokens: int) -> None:
         """Count a call that came back, and what it took."""
-        self._in_flight -= 1
+        self.in_flight -= 1
         if tokens and self._limits is not _FREE:
             self._tokens.append((now, tokens))
             self._spent += tokens

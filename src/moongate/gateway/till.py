@@ -52,6 +52,7 @@ class Till:
         self._books = books
         self._clock = clock
         self._looked = 0.0
+        self._revision = 0
         self._count = 0
         self._stamp = secrets.token_hex(12)
         self._encode = msgspec.json.Encoder().encode
@@ -79,6 +80,13 @@ class Till:
             self._look(now)
         found = self._callers.of(key_id)
         return None if found is None or (found.expires_at or now + 1) <= now else found
+
+    def revision(self) -> int:
+        """Return a number that is another one once a key was revoked or changed. Raises StorageError."""
+        now = self._clock()
+        if not self._looked <= now < self._looked + STALE_S:
+            self._look(now)
+        return self._revision
 
     def hold(self, caller: Caller, want: Want) -> Hold | Refusal | None:
         """Set aside what a call may take, if it is at hand; None means: ask `hold_slowly`."""
@@ -221,6 +229,7 @@ class Till:
 
     def _look(self, now: float) -> None:
         for gone in self._callers.look():
+            self._revision += 1
             if gone.pots is not None:
                 self._slices.yield_up(pot.name for pot in gone.pots.others)
         self._looked = now

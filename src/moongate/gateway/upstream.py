@@ -84,6 +84,23 @@ class Upstream:
         """Return how many seconds a call has to wait here; 0.0: it may leave. `now` is monotonic."""
         return self.breaker.wait(now) or self.throttle.wait(now)
 
+    def lets_go(self, now: float) -> bool:
+        """Count a call that leaves, if it need not wait; whatever comes of it, `ended` follows."""
+        if self.breaker.is_calm and self.throttle.is_free:
+            self.throttle.in_flight += 1
+            return True
+        if self.wait(now) > 0:
+            return False
+        self.begins(now)
+        return True
+
+    def returned(self, now: float, tokens: int) -> None:
+        """Count a call that was answered; the same as `ended` without more."""
+        if self.breaker.is_calm and self.throttle.is_free:
+            self.throttle.in_flight -= 1
+        else:
+            self.ended(now, tokens=tokens)
+
     def begins(self, now: float) -> None:
         """Count a call that leaves; `ended` follows, whatever comes of it."""
         self.breaker.begins(now)

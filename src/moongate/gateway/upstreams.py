@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from moongate.client.guard import Permit
 from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateError
 from moongate.facts.models import Model
+from moongate.gateway import heads
 from moongate.gateway import route as routing
+from moongate.gateway.meter import is_embedded
 from moongate.gateway.route import Allowed, Offer, Reading, Readings, Table
 from moongate.gateway.tariff import Tariff
 from moongate.gateway.upstream import Source, Upstream
@@ -36,7 +38,7 @@ REMEMBERED = 4096  # routes that are remembered beside the table: restricted key
 class Target:
     """One upstream for one model."""
 
-    __slots__ = ("model", "row", "tariff", "upstream", "wire_id")
+    __slots__ = ("is_embedded", "model", "row", "tariff", "upstream", "whence", "wire_id")
 
     def __init__(self, upstream: Upstream, wire_id: str, model: Model | None, tariff: Tariff) -> None:
         self.upstream = upstream
@@ -44,6 +46,8 @@ class Target:
         self.wire_id = wire_id
         self.model = model
         self.tariff = tariff
+        self.whence = heads.whence(upstream.name, wire_id)  # header lines
+        self.is_embedded = is_embedded(self.row)
 
     def denied(self, error: ModelNotPermittedError) -> None:
         """Say, and keep as evidence, that a listed id was answered "not found or not permitted". Blocks."""

@@ -21,8 +21,10 @@ from moongate.gateway.spool import IN_MEMORY_BYTES, FullError, Spooled
 from moongate.gateway.tally import log_access
 
 if TYPE_CHECKING:
+    from moongate.gateway.known import Seen
     from moongate.gateway.protocol import Protocol
     from moongate.gateway.relay import Relay
+    from moongate.wire.peek import Body
 
 
 CHAT = "/v1/chat/completions"
@@ -44,7 +46,6 @@ class Visit(Errand):
     __slots__ = (
         "_chunked",
         "_expects",
-        "_own",
         "_pieces",
         "_protocol",
         "_running",
@@ -56,6 +57,7 @@ class Visit(Errand):
         "disconnected",
         "keep_alive",
         "message_event",
+        "own",
         "refusal",
         "response_complete",
     )
@@ -66,7 +68,7 @@ class Visit(Errand):
         self.began = time.perf_counter()
         self.caller: Caller | None = None
         self.refusal: Refusal | None = None  # what is answered once it is its turn
-        self._own = b""  # header lines that any answer to it carries
+        self.own = b""  # header lines that any answer to it carries
         self._expects = False  # 100-continue
         self._started = False
         self._whole = False  # the request has arrived
@@ -90,7 +92,7 @@ class Visit(Errand):
         if self._relay.tally.traces is not None and b"traceparent" in fields:
             self.traceparent = fields[b"traceparent"].decode("latin-1")
         if b"origin" in fields or b"x-request-id" in fields:
-            self._own = porter.own_lines(fields)
+            self.own = porter.own_lines(fields)
         looked = porter.look(fields, headers)
         if isinstance(looked, Refusal):
             self.refusal = looked
@@ -100,6 +102,18 @@ class Visit(Errand):
             self._expects = True
             if fields[b"expect"].lower() != b"100-continue":
                 self.refusal = self.refusal or replies.EXPECTATION
+
+    def enter_known(self, seen: Seen, body: bytes) -> None:
+        """Take a whole request whose head is known, when everything before it is answered, and answer it."""
+        self.caller = seen.caller
+        self.own = seen.own
+        self._started = self._whole = True
+        self._ask(body)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing speaks against it, and its connection goes on as usual."""
+        return self.refusal is None and self.keep_alive and self._chunked
 
     def start(self) -> None:
         """Begin to answer: everything before it on this connection is answered."""
@@ -207,23 +221,30 @@ class Visit(Errand):
 
     def lines(self) -> bytes:
         """Return the header lines of its answer that no other answer has."""
-        return self._own if self.keep_alive else self._own + heads.CLOSE
+        return self.own if self.keep_alive else self.own + heads.CLOSE
 
     def _go(self) -> None:
         if self.refusal is not None:
             self.refuse(self.refusal)
             return
         try:
-            if self._spooled is not None:
-                asked = asked_from(self._spooled.whole())
-            else:
-                pieces, self._pieces = self._pieces, []
-                asked = asked_from(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        except MoongateError as error:
-            self.refuse(self._relay.refusal(error, None, None))
-            return
+            body = self._body()
         except FullError:
             self.refuse(replies.NO_ROOM)
+        else:
+            self._ask(body)
+
+    def _body(self) -> Body:
+        if self._spooled is not None:
+            return self._spooled.whole()
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _ask(self, body: Body) -> None:
+        try:
+            asked = asked_from(body)
+        except MoongateError as error:
+            self.refuse(self._relay.refusal(error, None, None))
             return
         if self.caller is not None:
             self._running = True
