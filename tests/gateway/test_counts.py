@@ -21,6 +21,7 @@ counts = Counts(pathlib.Path(sys.argv[1]))
 for _ in range(1000):
     counts.called("main", "kimi-k2.6", "ok", "USD", tokens=(10, 5, 2, 1), nano=3)
 counts.stands("workers", 1)
+counts.flush()
 print("counted", flush=True)
 sys.stdin.read()
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
 from moongate.errors import RequestRefusedError
 from moongate.wire.peek import Body, Pair, names_in, pairs_in
@@ -20,7 +20,7 @@ READ = ("stream", "stream_options", "max_tokens", "max_completion_tokens", "n") 
 WITH_USAGE = b'"stream_options":{"include_usage":true}'
 
 
-class Asked(msgspec.Struct, kw_only=True, gc=False):
+class Asked(msgspec.Struct, gc=False):
     """One request for a chat."""
 
     models: tuple[str, ...]  # every id in the body, the one meant first
@@ -56,11 +56,11 @@ class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
     model: str
     messages: Raw
-    stream: bool | UnsetType = UNSET
-    stream_options: _Options | UnsetType = UNSET
-    max_tokens: int | UnsetType = UNSET
-    max_completion_tokens: int | UnsetType = UNSET
-    n: int | UnsetType = UNSET
+    stream: bool | None = None  # null is for the walk, as it is told and not there
+    stream_options: _Options | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
     frequency_penalty: Raw = Raw()
     logprobs: Raw = Raw()
     metadata: Raw = Raw()
@@ -84,11 +84,11 @@ class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
         """Return how often keys that decide over something were given; one more in the bytes: walk through."""
         return (
             1
-            + (self.stream is not UNSET)
-            + (self.stream_options is not UNSET)
-            + (self.max_tokens is not UNSET)
-            + (self.max_completion_tokens is not UNSET)
-            + (self.n is not UNSET)
+            + (self.stream is not None)
+            + (self.stream_options is not None)
+            + (self.max_tokens is not None)
+            + (self.max_completion_tokens is not None)
+            + (self.n is not None)
         )
 
 
@@ -117,30 +117,23 @@ def asked_from(body: Body) -> Asked:
 
 
 def _read(body: bytes, found: _Usual) -> Asked:
-    most: int | None = None
-    for limit in (found.max_completion_tokens, found.max_tokens):
-        if limit is not UNSET and limit > (most or 0):
-            most = limit
-    options, wanted = found.stream_options, False
+    most, other, choices = found.max_tokens, found.max_completion_tokens, found.n
+    if other is not None and other > (most or 0):
+        most = other
+    if choices is None or not 1 <= choices <= 128:
+        choices = 1
+    wanted = False
     edits: tuple[Edit, ...] = ()
-    if found.stream is True:
-        if options is UNSET:
+    if found.stream:
+        if found.stream_options is None:
             edits = (Edit(*_end_of(body), b"," + WITH_USAGE + b"}"),)
-        elif options.include_usage:
+        elif found.stream_options.include_usage:
             wanted = True
         else:
             return _walked(body)
-    return Asked(
-        models=(found.model,),
-        stream=found.stream is True,
-        include_usage=wanted,
-        max_tokens=most,
-        choices=found.n if found.n is not UNSET and 1 <= found.n <= 128 else 1,
-        size_bytes=len(body),
-        has_files=body.find(b"ms://") >= 0,
-        body=body,
-        edits=edits,
-    )
+    has_files = body.find(b"ms://") >= 0
+    most = most if most is None or most > 0 else None
+    return Asked((found.model,), found.stream is True, wanted, most, choices, len(body), has_files, body, edits)
 
 
 def _walked(body: Body) -> Asked:

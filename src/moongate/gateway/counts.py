@@ -12,10 +12,10 @@ import mmap
 import os
 import shutil
 import tempfile
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -28,9 +28,8 @@ SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 MILLISECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)  # of the gateway's own part
 MICRO = 1_000_000
 CALL_CELLS = 7  # calls, prompt, completion, cached, reasoning, nano, without a price
-_OVERHEAD = len(SECONDS) + 2  # where it begins; before it the whole call. Each: the sum, its buckets, the rest
-_FIRST_BYTE = _OVERHEAD + len(MILLISECONDS) + 2
-TIME_CELLS = _FIRST_BYTE + len(SECONDS) + 2
+TIME_CELLS = 2 * (len(SECONDS) + 2) + len(MILLISECONDS) + 2  # whole, own, first byte: sum, buckets, the rest
+ROWS_MAX = 4096  # of a series between two flushes
 _HEAD = 2  # cells used, bytes of names used
 
 Labels = tuple[tuple[str, str], ...]
@@ -63,8 +62,8 @@ class Counts:
         self._memory, self._handle = _mapped(folder)
         self._cells = memoryview(self._memory)[: CELLS * 8].cast("q")
         self._known: dict[tuple[str, Labels], int] = {}
-        self._calls: dict[tuple[str, str, str, str], int] = {}
-        self._times: dict[str, list[int]] = {}
+        self._calls: dict[tuple[str, str, str, str], list[tuple[int | None, ...]]] = {}  # since the last flush
+        self._times: dict[str, list[tuple[float, float, float | None]]] = {}
         self._answers: dict[tuple[str, int], int] = {}
         self._cells[0], self._cells[1] = _HEAD, 0
 
@@ -86,47 +85,40 @@ class Counts:
         tokens: tuple[int, int, int, int] = (0, 0, 0, 0),
         nano: int | None = 0,
     ) -> None:
-        """Count a call that ended. Tokens: prompt, completion, cached, reasoning; `nano` is None without a price."""
-        key = (upstream, model, outcome, currency)
-        at = self._calls.get(key)
-        if at is None:
-            labels = (("upstream", upstream), ("model", model), ("outcome", outcome), ("currency", currency))
-            at = self._calls[key] = self._series("calls", labels, CALL_CELLS)
-        cells = self._cells
-        cells[at] += 1
-        prompt, completion, cached, reasoning = tokens
-        cells[at + 1] += prompt
-        cells[at + 2] += completion
-        if cached:
-            cells[at + 3] += cached
-        if reasoning:
-            cells[at + 4] += reasoning
-        if nano is None:
-            cells[at + 6] += 1
-        elif nano:
-            cells[at + 5] += nano
+        """Count a call that ended. Tokens: prompt, completion, cached, reasoning; `nano` is None without a price.
+
+        Others see it after the next `flush`: many calls are added up for less than one is counted for.
+        """
+        calls = self._calls.get((upstream, model, outcome, currency))
+        if calls is None:
+            calls = self._calls[upstream, model, outcome, currency] = []
+        calls.append((*tokens, nano))
+        if len(calls) > ROWS_MAX:
+            self.flush()
 
     def took(self, upstream: str, call_s: float, overhead_s: float, first_byte_s: float | None = None) -> None:
-        """Count how long a call took, the gateway's own part of it, and, if it came, the upstream's first byte.
-
-        Others see it after the next `flush`: a list is twice as fast as the mapped memory.
-        """
-        own = self._times.get(upstream)
-        if own is None:
-            own = self._times[upstream] = [0] * TIME_CELLS
-        own[0] += int(call_s * MICRO)
-        own[1 + bisect_left(SECONDS, call_s)] += 1
-        own[_OVERHEAD] += int(overhead_s * MICRO)
-        own[_OVERHEAD + 1 + bisect_left(MILLISECONDS, overhead_s)] += 1
-        if first_byte_s is not None:
-            own[_FIRST_BYTE] += int(first_byte_s * MICRO)
-            own[_FIRST_BYTE + 1 + bisect_left(SECONDS, first_byte_s)] += 1
+        """Count how long a call took, the gateway's own part of it, and, if it came, the upstream's first byte."""
+        times = self._times.get(upstream)
+        if times is None:
+            times = self._times[upstream] = []
+        times.append((call_s, overhead_s, first_byte_s))
+        if len(times) > ROWS_MAX:
+            self.flush()
 
     def flush(self) -> None:
-        """Write the times where others see them; called twice a second."""
-        for upstream, own in self._times.items():
-            at = self._series("times", (("upstream", upstream),), TIME_CELLS)
-            self._cells[at : at + TIME_CELLS] = array("q", own)
+        """Add up calls and times, and write the sums where others see them; called twice a second."""
+        for (upstream, model, outcome, currency), calls in self._calls.items():
+            if calls:
+                labels = (("upstream", upstream), ("model", model), ("outcome", outcome), ("currency", currency))
+                self._add(self._series("calls", labels, CALL_CELLS), _calls_cells(calls))
+                calls.clear()
+        for upstream, times in self._times.items():
+            if times:
+                call, overhead, first = zip(*times, strict=True)
+                came = [seconds for seconds in first if seconds is not None]
+                cells = [*_buckets(call, SECONDS), *_buckets(overhead, MILLISECONDS), *_buckets(came, SECONDS)]
+                self._add(self._series("times", (("upstream", upstream),), TIME_CELLS), cells)
+                times.clear()
 
     def stands(self, what: str, value: int, upstream: str = "") -> None:
         """Note how something stands now."""
@@ -146,6 +138,11 @@ class Counts:
             os.close(self._handle)
             self._handle = None
 
+    def _add(self, at: int, counted: Iterable[int]) -> None:
+        for number, count in enumerate(counted, start=at):
+            if count:
+                self._cells[number] += count
+
     def _series(self, kind: str, labels: Labels, width: int) -> int:
         """Return where a series begins, made if it is new. When there is no room it is the one for the rest."""
         known = self._known.get((kind, labels))
@@ -162,6 +159,19 @@ class Counts:
         self._cells[0], self._cells[1] = at + width, named + len(line)  # last, so that readers see whole lines
         self._known[kind, labels] = at
         return at
+
+
+def _calls_cells(calls: Sequence[tuple[int | None, ...]]) -> list[int]:
+    *tokens, nanos = zip(*calls, strict=True)
+    priced = [nano for nano in nanos if nano is not None]
+    return [len(calls), *(sum(count) for count in tokens), sum(priced), len(calls) - len(priced)]
+
+
+def _buckets(times: Sequence[float], bounds: Sequence[float]) -> list[int]:
+    """Return the sum in microseconds, and how many times are within each bound and beyond the one before."""
+    times = sorted(times)
+    upto = [0, *(bisect_right(times, bound) for bound in bounds), len(times)]
+    return [round(sum(times) * MICRO), *(high - low for low, high in pairwise(upto))]
 
 
 @contextlib.contextmanager

@@ -503,7 +503,10 @@ class Errand(abc.ABC):
     def _ended(self, *, tokens: int = 0, error: MoongateError | None = None, gone: bool = False) -> None:
         if self._begun and self._target is not None:
             self._begun = False
-            self._target.upstream.ended(self._relay.now, tokens=tokens, error=error, gone=gone)
+            if error is None and not gone:
+                self._target.upstream.returned(self._relay.now, tokens)
+            else:
+                self._target.upstream.ended(self._relay.now, tokens=tokens, error=error, gone=gone)
 
     def _overhead_s(self, now: float) -> float:
         """Return how long the call was here and not at the upstream, until `now`."""

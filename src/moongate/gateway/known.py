@@ -55,8 +55,8 @@ class Known:
         seen = self._heads.get(data[:at] + data[cut:end])
         if seen is None:
             return None
-        body, digits = data[end:], data[at:cut]
-        if not digits.isdigit() or len(digits) > 9 or int(digits) != len(body) or len(body) > most:
+        body = data[end:]
+        if data[at:cut] != b"%d" % len(body) or len(body) > most:
             return None
         try:
             if self._till.revision() != self._keys:

@@ -45,6 +45,10 @@ class Rate:
         units = (prompt - cached) * self._input + cached * self._cached + completion * self._output
         return (units + self._half) // self._scale
 
+    def fresh(self, prompt: int, completion: int) -> int:
+        """Return the cost where nothing is cached."""
+        return (prompt * self._input + completion * self._output + self._half) // self._scale
+
 
 def _places(amount: Decimal) -> int:
     exponent = amount.as_tuple().exponent
@@ -92,7 +96,7 @@ class Tariff:
             if answer > window:
                 answer = window
         answer *= choices
-        nano = 0 if rate is None else rate.nano(prompt, answer)
+        nano = 0 if rate is None else rate.fresh(prompt, answer)
         if self.others:
             others = (other.worst(size_bytes, max_tokens, choices, has_files)[0] for other in self.others.values())
             nano = max(nano, *others)

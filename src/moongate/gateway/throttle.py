@@ -28,6 +28,7 @@ class Throttle:
         "_spent",
         "_tokens",
         "in_flight",
+        "is_free",
     )
 
     def __init__(self, configured: Limits | None = None, *, workers: int = 1) -> None:
@@ -40,16 +41,12 @@ class Throttle:
         self._spent = 0
         self.in_flight = 0  # calls that have begun and not ended
         self._not_before = 0.0
+        self.is_free = self._limits is _FREE  # nothing bounds it: only the calls in flight are counted
 
     @property
     def limits(self) -> Limits:
         """What holds now, configured or told."""
         return self._limits
-
-    @property
-    def is_free(self) -> bool:
-        """Whether nothing bounds it now, so that only the calls in flight need be counted."""
-        return self._limits is _FREE and self._not_before == 0.0
 
     def wait(self, now: float) -> float:
         """Return how many seconds the next call has to wait; 0.0 lets it go."""
@@ -57,6 +54,7 @@ class Throttle:
             return self._not_before - now
         limits = self._limits
         if limits is _FREE:
+            self.is_free = True
             return 0.0
         if self._learned is not _FREE and now - self._learned_at > LEARNED_FOR_S:
             self._forget()
@@ -85,6 +83,7 @@ class Throttle:
 
     def told(self, message: str, retry_after_s: float | None, now: float) -> None:
         """Take in what a 429 said: its limits, and how long it asks to wait."""
+        self.is_free = False
         if retry_after_s:
             self._not_before = max(self._not_before, now + min(retry_after_s, LONGEST_PAUSE_S))
         found = limits_in(message)

@@ -107,7 +107,13 @@ class Till:
                     return None
             if purse.tokens is not None and purse.tokens.need(nano, want.worst_tokens) > purse.tokens.free:
                 return None
-        return self.draw(caller, want)
+            return self.draw(caller, want)
+        balance = purse.balance
+        balance.free -= nano
+        balance.held += nano
+        balance.drawn += nano
+        self._count = count = self._count + 1
+        return Hold(f"{self._stamp}{count:08x}", caller, want, nano, want.worst_tokens, purse, time.monotonic())
 
     async def hold_slowly(self, caller: Caller, want: Want) -> Hold | Refusal:
         """Set it aside after a look at the books, waiting a moment for others to give back. Raises StorageError."""
@@ -144,9 +150,14 @@ class Till:
         if not hold.open:
             return
         hold.open = False
-        tokens = outcome.prompt_tokens + outcome.completion_tokens
-        self._give_back(hold, outcome.cost_nano or 0, tokens, took=True)
         want, caller, purse = hold.want, hold.caller, hold.pots
+        if purse.others:
+            tokens = outcome.prompt_tokens + outcome.completion_tokens
+            self._give_back(hold, outcome.cost_nano or 0, tokens, took=True)
+        else:
+            balance = purse.balance
+            balance.held -= hold.nano
+            balance.free += hold.nano - (outcome.cost_nano or 0)
         payload = self._encode(
             (
                 want.at,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from moongate.transport.pool import Pool
 
 _OK = b"HTTP/1.1 200 "
-_LENGTH = b"\r\ncontent-length:"
 _is_odd = re.compile(rb"\n(?:[ \t]|transfer-encoding|connection|upgrade|keep-alive)").search
 _PLAIN_HEAD_MAX = 16 * 1024
 Headers = list[tuple[bytes, bytes]]  # as they came, names in lower case
@@ -131,10 +130,7 @@ class Connection(asyncio.Protocol):
         """Write a request, or its beginning if there is `more`, and have the answer told to `sink`."""
         self._sink = sink
         self._more = more
-        self._headers = []
-        self._heard = self._ended = self._framed = False
         self._fresh = True
-        self._overhead = self._count = 0
         self.since = self._pool.now
         cast("asyncio.Transport", self._transport).write(data)
 
@@ -233,7 +229,11 @@ class Connection(asyncio.Protocol):
                 self._pool.release(self)
                 sink.on_whole(data[:end], data[end:])
                 return
-        self._fresh = False
+        if self._fresh:
+            self._fresh = False
+            self._headers = []
+            self._heard = self._ended = self._framed = False
+            self._overhead = self._count = 0
         wrong: Exception | None = None
         try:
             parser.feed_data(data)
@@ -366,8 +366,6 @@ def _whole_end(data: bytes) -> int:
     if not 4 <= end <= _PLAIN_HEAD_MAX:
         return 0
     head = data[:end].lower()
-    at = head.find(_LENGTH)
-    if at < 0 or head.find(_LENGTH, at + 2) >= 0 or _is_odd(head):
+    if head.find(b"\r\ncontent-length: %d\r\n" % (len(data) - end)) < 0:
         return 0
-    length = head[at + len(_LENGTH) : head.find(b"\r\n", at + 2)].strip(b" ")
-    return end if length.isdigit() and len(length) < 10 and int(length) == len(data) - end else 0
+    return 0 if head.count(b"content-length") > 1 or _is_odd(head) else end
