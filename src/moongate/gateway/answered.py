@@ -16,7 +16,6 @@ from moongate.gateway.recast import as_moonshot
 from moongate.wire.fold import answer_from
 from moongate.wire.replies import decode, error_in_event
 
-
 _NOTHING = Raw()
 
 

@@ -44,6 +44,10 @@ class Known:
         self._keys = -1  # the revision of the keys for which it holds
         self._heads: dict[bytes, Seen] = {}
 
+    def __len__(self) -> int:
+        """How many heads are remembered."""
+        return len(self._heads)
+
     def recall(self, data: bytes, most: int) -> tuple[Seen, bytes] | None:
         """Return what a request's head led to, and its body; None where it is not known, or not here to its end.
 
