@@ -447,6 +447,16 @@ def test_pipelined_requests_are_answered_in_their_order(kit: Kit) -> None:
     assert data.index(b'"status":"ok"') > data.index(b"kimi-k2.6")
 
 
+def test_a_pipelined_request_may_come_to_its_end_later(kit: Kit) -> None:
+    kit.upstream.acts["later"] = lambda connection: (time.sleep(0.2), connection.sendall(LAST))[1]
+    last = kit.chat().replace(b"host:", b"connection: close\r\nhost:")
+    with kit.connected() as connection:
+        connection.sendall(kit.chat(user="later") + last[:-1])
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(last[-1:])
+        assert read_all(connection).startswith(b"HTTP/1.1 200 ")
+
+
 def test_what_stands_behind_a_request_cannot_spoil_its_answer(kit: Kit) -> None:
     kit.upstream.acts["later"] = lambda connection: (time.sleep(0.2), connection.sendall(LAST))[1]
     got = kit.say(kit.chat(user="later") + b"\x00\x01 nonsense\r\n\r\n")

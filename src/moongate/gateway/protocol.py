@@ -208,8 +208,8 @@ class Protocol(HttpToolsProtocol):
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self.flow.read_paused and not self.flow.write_paused:
-            self.flow.resume_reading()
+        if self.flow.read_paused and not self.flow.write_paused and not self.pipeline:
+            self.flow.resume_reading()  # the end of a request whose turn has come may not be here yet
 
     def look(self, now: float) -> None:
         """End what takes too long; called twice a second."""
