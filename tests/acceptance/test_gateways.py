@@ -1,17 +1,23 @@
-"""Two gateways over one data folder, a hundred clients that try again, and money for exactly so many calls."""
+"""A hundred clients that try again, and money for exactly so many calls: of two workers, and of two gateways.
+
+Two gateways over one data folder share what two workers of one gateway do, and nothing more.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
+import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,9 +43,9 @@ def server() -> Iterator[MoonshotServer]:
 
 
 @contextlib.contextmanager
-def gateway(env) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def gateway(env, workers: int = 1) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run a gateway, and yield its process and its address."""
-    command = [sys.executable, "-m", "moongate", "serve", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "moongate", "serve", "--port", "0", "--json", "--workers", str(workers)]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
@@ -124,18 +130,67 @@ def secret_with_money_for(calls: int, run, env, address: str) -> str:
     return made
 
 
-def test_money_for_n_calls_gives_n_answers(run, env, named) -> None:
-    with gateway(named) as (_, first), gateway(named) as (_, second):
-        secret = secret_with_money_for(CALLS, run, env, first)
-        with Crowd([first, second], secret) as crowd:
-            pass
+def workers_of(process: subprocess.Popen[str], *, but: Collection[int] = ()) -> list[int]:
+    """Return the process ids of two workers, once there are two."""
+    path, end = Path(f"/proc/{process.pid}/task/{process.pid}/children"), time.monotonic() + 20
+    while len(found := [int(pid) for pid in path.read_text().split() if int(pid) not in but]) != 2:
+        assert time.monotonic() < end, "there are no two workers"
+        time.sleep(0.01)
+    return found
+
+
+def balances(run, env) -> dict[str, str]:
+    accounts = json.loads(run("accounts", "list", "--json", env=env).stdout)["accounts"]
+    return {account["name"]: account["balance"] for account in accounts}
+
+
+def check_exact(crowd: Crowd, run, env) -> None:
+    """Every call that there was money for was answered, once, and is in the ledger."""
     answered = list(crowd.answered.queue)
     assert list(crowd.other.queue) == []
     assert list(crowd.final.queue) == ["exceeded_current_quota_error"] * CLIENTS
     assert len(answered) == len(set(answered)) == CALLS
     assert set(ledger(run, env)) == set(answered)
-    accounts = json.loads(run("accounts", "list", "--json", env=env).stdout)["accounts"]
-    assert {account["name"]: account["balance"] for account in accounts}["crowd"] == "0"
+    assert balances(run, env)["crowd"] == "0"
+
+
+def check_exact_after_a_kill(crowd: Crowd, run, env) -> None:
+    """What was answered is in the ledger; what was settled when the kill came, and not answered, is too."""
+    answered = set(crowd.answered.queue)
+    assert list(crowd.other.queue) == []
+    assert crowd.final.qsize() == CLIENTS
+    booked = set(ledger(run, env))
+    assert answered <= booked
+    assert len(booked) == CALLS
+    assert balances(run, env)["crowd"] == "0"
+
+
+def test_money_for_n_calls_gives_n_answers_of_two_workers(run, env, named) -> None:
+    with gateway(named, workers=2) as (_, address):
+        secret = secret_with_money_for(CALLS, run, env, address)
+        with Crowd([address], secret) as crowd:
+            pass
+        check_exact(crowd, run, env)
+
+
+def test_a_killed_worker_loses_no_answered_call_and_keeps_no_money(run, env, named) -> None:
+    with gateway(named, workers=2) as (parent, address):
+        secret = secret_with_money_for(CALLS, run, env, address)
+        victim, other = workers_of(parent)
+        with Crowd([address], secret) as crowd:
+            while crowd.answered.qsize() < CALLS // 5:
+                time.sleep(0.01)
+            os.kill(victim, signal.SIGKILL)
+        check_exact_after_a_kill(crowd, run, env)
+        assert other in workers_of(parent, but=[victim])
+
+
+def test_money_for_n_calls_gives_n_answers_of_two_gateways(run, env, named) -> None:
+    with gateway(named) as (_, first), gateway(named) as (_, second):
+        secret = secret_with_money_for(CALLS, run, env, first)
+        with Crowd([first, second], secret) as crowd:
+            pass
+    check_exact(crowd, run, env)
 
 
 def test_a_killed_gateway_loses_no_answered_call_and_keeps_no_money(run, env, named) -> None:
@@ -145,9 +200,4 @@ def test_a_killed_gateway_loses_no_answered_call_and_keeps_no_money(run, env, na
             while crowd.answered.qsize() < CALLS // 5:
                 time.sleep(0.01)
             victim.kill()
-    answered = set(crowd.answered.queue)
-    assert list(crowd.other.queue) == []
-    assert crowd.final.qsize() == CLIENTS
-    booked = set(ledger(run, env))
-    assert answered <= booked
-    assert len(booked) == CALLS
+    check_exact_after_a_kill(crowd, run, env)

@@ -32,6 +32,7 @@ from moongate.gateway.options import Options
 from moongate.gateway.porter import Porter
 from moongate.gateway.protocol import Protocol
 from moongate.gateway.relay import Patience, Relay
+from moongate.gateway.sockets import BACKLOG, listening
 from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
 from moongate.gateway.tenants.archive import Archive
@@ -48,7 +49,6 @@ log = logging.getLogger("moongate.gateway")
 
 DRAIN_S = 5  # how long calls in flight may go on after the signal
 PORT = 8686
-BACKLOG = 2048
 Ready = Callable[["Place", str | None], object]
 Reread = Callable[[], Config]
 
@@ -88,7 +88,7 @@ def run(
     being dropped. Raises ConfigError for what cannot be served (port in use, another address than loopback without
     keys, a bad [gateway] table), StorageError for the database, EngineError for the embedded model.
     """
-    with prepared(config, host, port) as place:
+    with prepared(config, host, port, workers) as place:
         if ready is not None:
             ready(place, place.first_admin_key())
         if workers == 1:
@@ -98,7 +98,10 @@ def run(
         with shared_folder(place.path) as folder:
             shared = replace(place, counts=folder)
             return supervise(
-                workers, lambda parent: Worker(shared, workers=workers, reread=reread, parent=parent).run()
+                workers,
+                lambda number, parent: Worker(
+                    shared, number=number, workers=workers, reread=reread, parent=parent
+                ).run(),
             )
 
 
@@ -128,7 +131,7 @@ class Place:
     host: str
     path: Path
     has_keys: bool
-    socket: socket.socket
+    sockets: tuple[socket.socket, ...]  # each worker's own, or one for all
     counts: Path | None = None  # where its workers count (`counts.shared_folder`); None: there is but one
 
     def first_admin_key(self) -> str | None:
@@ -139,12 +142,12 @@ class Place:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        port = self.socket.getsockname()[1]
+        port = self.sockets[0].getsockname()[1]
         return f"http://[{self.host}]:{port}/v1" if ":" in self.host else f"http://{self.host}:{port}/v1"
 
 
 @contextlib.contextmanager
-def prepared(config: Config | Settings, host: str, port: int) -> Iterator[Place]:
+def prepared(config: Config | Settings, host: str, port: int, workers: int = 1) -> Iterator[Place]:
     """Check and open in an order in which what is cheap to refuse is refused first."""
     config = single(config) if isinstance(config, Settings) else config
     config.need_keys()
@@ -152,8 +155,8 @@ def prepared(config: Config | Settings, host: str, port: int) -> Iterator[Place]
     with Desk(path) as desk:
         has_keys = desk.has_keys()
     _check_bind(host, has_keys=has_keys)
-    with _bound(host, port) as listening:
-        yield Place(config=config, host=host, path=path, has_keys=has_keys, socket=listening)
+    with listening(host, port, workers) as sockets:
+        yield Place(config=config, host=host, path=path, has_keys=has_keys, sockets=sockets)
 
 
 class _Server(uvicorn.Server):
@@ -171,6 +174,7 @@ class Worker:
         self,
         place: Place,
         *,
+        number: int = 0,
         workers: int = 1,
         reread: Reread | None = None,
         patience: Patience | None = None,
@@ -180,6 +184,7 @@ class Worker:
         self._parent = parent  # a descriptor that ends with the parent process
         self.relay: Relay | None = None
         self.place = place
+        self._socket = place.sockets[number % len(place.sockets)]
         self.started = threading.Event()
         self.upstreams = Upstreams(place.config.sources, place.config.options.routes, workers=workers)
         self._reread = reread
@@ -258,7 +263,7 @@ class Worker:
         gc.collect()
         gc.freeze()  # what is there now stays: no later collection has to walk over it
         try:
-            await server.serve(sockets=[self.place.socket])
+            await server.serve(sockets=[self._socket])
         finally:
             await work.finish()
             await relay.finish()
@@ -343,18 +348,3 @@ def _check_bind(host: str, *, has_keys: bool) -> None:
             f"The gateway does not bind to {host!r} while it has no keys: anybody there could reach it.",
             advice="Make one first: moongate accounts create NAME, then moongate keys create NAME.",
         )
-
-
-@contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            f"The gateway cannot listen on {host!r}, port {port}: {why}.",
-            advice="Is another one running there? Choose another port with --port; 0 takes a free one.",
-        ) from error
-    with listening:
-        yield listening

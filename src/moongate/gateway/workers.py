@@ -21,20 +21,21 @@ SHORT_S = 2.0  # a worker that lived no longer did not come up
 SHORT_MOST = 5  # in a row: then the gateway ends
 _HEEDED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
-Work = Callable[[int], None]  # takes the descriptor that ends when the parent does
+Work = Callable[[int, int], None]  # takes its number, and the descriptor that ends when the parent does
 
 
 def supervise(count: int, work: Work) -> int:
     """Have `count` processes do `work` until SIGTERM or SIGINT; return 0, or 1 when they do not stay up.
 
-    SIGHUP is passed on. Call it from the main thread of a process without other threads.
+    They are numbered from 0; one that takes the place of another has its number. SIGHUP is passed on. Call it from
+    the main thread of a process without other threads.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
     read_end, write_end = os.pipe()
     crew = _Crew(work=work, parent=read_end, own=write_end)
     try:
-        for _ in range(count):
-            crew.start()
+        for number in range(count):
+            crew.start(number)
         return crew.watch(count)
     finally:
         crew.kill()
@@ -50,20 +51,20 @@ class _Crew:
     work: Work
     parent: int  # read by workers
     own: int  # held open by the parent alone
-    born: dict[int, float] = field(default_factory=dict)  # by process id
+    born: dict[int, tuple[int, float]] = field(default_factory=dict)  # by process id: its number, and when
     short: int = 0  # workers in a row that did not come up
     ending: bool = False
 
-    def start(self) -> None:
+    def start(self, number: int) -> None:
         process = os.fork()
         if process:
-            self.born[process] = time.monotonic()
+            self.born[process] = number, time.monotonic()
             return
         code = 1
         try:
             os.close(self.own)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEEDED)
-            self.work(self.parent)
+            self.work(number, self.parent)
             code = 0
         except BaseException:
             log.exception("a worker failed")
@@ -85,7 +86,7 @@ class _Crew:
                 return 1
             if not self.ending and len(self.born) < count:
                 time.sleep(AGAIN_S)
-                self.start()
+                self.start(min(set(range(count)) - {number for number, _ in self.born.values()}))
             if time.monotonic() > deadline:
                 self.kill()
         return 0
@@ -95,7 +96,7 @@ class _Crew:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 return
-            began = self.born.pop(process, 0.0)
+            _, began = self.born.pop(process, (0, 0.0))
             if not self.ending:
                 self.short = self.short + 1 if time.monotonic() - began < SHORT_S else 0
                 log.warning("a worker ended (%s); another one starts", os.waitstatus_to_exitcode(status))
