@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moongate.wire.limits import Limits, Pace, Wait, limits_in, weight
+from moongate.wire.limits import BELIEVED_S, Limits, Pace, Wait, limits_in, weight
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_call_does_not_wait_for_ever_for_one_that_may_wait_for_it() -> None:
     pace = Pace()
     pace.enter(0.0)  # a stream that is being read, say, while its reader asks for something else
     pace.learn("max concurrency: 1", 0.0)
-    assert pace.enter(50.0, since=10.0) == Wait(seconds=20.0, why="1 calls at once")
+    assert pace.enter(50.0, since=10.0) == Wait(seconds=20.0, why="1 calls at once", is_for_others=True)
     assert pace.enter(70.0, since=10.0) is None
 
 
@@ -80,9 +80,20 @@ def test_a_call_larger_than_the_minute_waits_for_an_empty_one_and_then_leaves() 
 
 def test_a_days_tokens_are_known_and_not_waited_for() -> None:
     pace = Pace()
-    pace.learn("TPD rate limit,current:9, limit:8", 0.0, 1)
-    assert pace.limits.tpd == 8
+    pace.learn("TPD rate limit,current:1100, limit:1000", 0.0, 400)  # 300 are left
+    assert pace.limits.tpd == 1000
     assert pace.enter(1.0, 10**9) is None
+    assert pace.spent(1.0, 301) == Wait(seconds=59.0, why="1000 tokens a day")
+    assert pace.spent(1.0, 300) is None
+    assert pace.spent(60.0, 10**9) is None  # a new day may have begun: the provider knows
+
+
+def test_what_was_told_long_ago_is_not_believed_any_more() -> None:
+    pace = Pace()
+    pace.enter(0.0)
+    pace.learn("max concurrency: 1; max RPM: 1", 0.0)
+    assert pace.enter(BELIEVED_S) is not None
+    assert pace.enter(BELIEVED_S + 1) is None
 
 
 def test_what_was_told_last_counts() -> None:
@@ -98,6 +109,7 @@ def test_whoever_waits_as_told_never_meets_a_limit_again(calls: list[tuple[float
     pace.learn("max RPM: 3; max concurrency: 2; TPM rate limit, current:0, limit:1000", now)
     for pause, tokens, ends in calls:
         now += pause
+        pace.learn("max RPM: 3", now)  # or it would not be believed any more
         while (wait := pace.enter(now, tokens)) is not None:
             assert wait.seconds > 0
             if "at once" in wait.why:

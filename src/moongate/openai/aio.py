@@ -21,6 +21,7 @@ from moongate.openai.options import flags_from, for_sdk, refuse_roads, timeout_o
 from moongate.openai.refusals import sdk_error
 from moongate.openai.routes import Body
 from moongate.openai.ruled import ruled
+from moongate.openai.turn import Turn
 from moongate.openai.watch import Watch, settled, text_key, watched
 from moongate.wire import calls
 from moongate.wire.calls import Call
@@ -90,24 +91,32 @@ class AsyncGuarded(openai.AsyncOpenAI):
 
     async def _send_request(self, request: Any, *, stream: bool, **kwargs: Any) -> Any:
         try:
-            await self._check(request)
+            turn = Turn(self._watch, request, await self._check(request))
+            for pause in turn.pauses():
+                await anyio.sleep(pause)
         except MoongateError as error:
             raise sdk_error(error) from error
-        response = await super()._send_request(request, stream=stream, **{**kwargs, "follow_redirects": False})
+        with turn.to_be_given_back():
+            response = await super()._send_request(request, stream=stream, **{**kwargs, "follow_redirects": False})
+            if response.status_code == 429:
+                await response.aread()
+            turn.until_closed(response)
         turned = self._watch.redirected(response)
         if turned is not None:
             await response.aclose()
             raise sdk_error(turned)
         return response
 
-    async def _check(self, request: Any) -> None:
+    async def _check(self, request: Any) -> tuple[str, ...]:
         watch = self._watch
         kind = watch.body_of(request)
         watch.undress(request)
         if kind == "none":
-            return
-        for name in await self._names_in(kind, request, await request.aread()):
+            return ()
+        names = await self._names_in(kind, request, await request.aread())
+        for name in names:
             watch.hold(name, await self._id_for(name))
+        return names if kind == "json" else ()
 
     async def _names_in(self, kind: Body, request: Any, content: bytes) -> tuple[str, ...]:
         if kind == "json":

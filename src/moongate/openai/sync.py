@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -19,6 +20,7 @@ from moongate.openai.names import named, renamed
 from moongate.openai.options import flags_from, for_sdk, refuse_roads, timeout_of
 from moongate.openai.refusals import sdk_error
 from moongate.openai.ruled import ruled
+from moongate.openai.turn import Turn
 from moongate.openai.watch import Watch, settled, text_key, watched
 from moongate.wire import calls
 from moongate.wire.calls import Call
@@ -82,24 +84,32 @@ class Guarded(openai.OpenAI):
 
     def _send_request(self, request: Any, *, stream: bool, **kwargs: Any) -> Any:
         try:
-            self._check(request)
+            turn = Turn(self._watch, request, self._check(request))
+            for pause in turn.pauses():
+                time.sleep(pause)
         except MoongateError as error:
             raise sdk_error(error) from error
-        response = super()._send_request(request, stream=stream, **{**kwargs, "follow_redirects": False})
+        with turn.to_be_given_back():
+            response = super()._send_request(request, stream=stream, **{**kwargs, "follow_redirects": False})
+            if response.status_code == 429:
+                response.read()
+            turn.until_closed(response)
         turned = self._watch.redirected(response)
         if turned is not None:
             response.close()
             raise sdk_error(turned)
         return response
 
-    def _check(self, request: Any) -> None:
+    def _check(self, request: Any) -> tuple[str, ...]:
         watch = self._watch
         kind = watch.body_of(request)
         watch.undress(request)
         if kind == "none":
-            return
-        for name in watch.names_in(kind, request, request.read()):
+            return ()
+        names = watch.names_in(kind, request, request.read())
+        for name in names:
             watch.hold(name, self._id_for(name))
+        return names if kind == "json" else ()
 
     if not TYPE_CHECKING:  # the SDK's own signatures stand
 

@@ -7,7 +7,6 @@ It sends what it is told, bounds what it reads in size and time, and reports; wh
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -23,8 +22,8 @@ from moongate import errors
 from moongate.facts.keys import Key
 from moongate.facts.providers import Provider
 from moongate.transport import network as net
+from moongate.transport.turns import turns_of
 from moongate.wire.calls import Call
-from moongate.wire.limits import Pace, weight
 from moongate.wire.replies import Reply
 from moongate.wire.retry import Attempts, Policy, Sleep, attempts
 
@@ -45,8 +44,7 @@ class AsyncDoor:
         self._key = key
         self._network = network or net.Network()
         self._policy = policy or Policy()
-        self._pace = Pace()
-        self._room = asyncio.Event()  # set when a call has ended
+        self._turns = turns_of(row, key)
         self._client = httpx2.AsyncClient(**net.client_options(row, self._network))
 
     async def call(self, call: Call[T]) -> T:
@@ -146,28 +144,16 @@ class AsyncDoor:
         if call.model is None:
             yield
             return
-        told, since = False, time.monotonic()
-        while (wait := self._pace.enter(time.monotonic(), self._weight(call), since=since)) is not None:
-            if not told:
-                log.warning("%s: waiting for the limit of %s", self.row.title, wait.why)
-            told = True
-            self._room.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait.seconds):
-                    await self._room.wait()
+        for pause in self._turns.pauses(self.row.title, call.body or b"", call.model):
+            await asyncio.sleep(pause)
         try:
             yield
         finally:
-            self._pace.leave()
-            self._room.set()
-
-    def _weight(self, call: Call[Any]) -> int:
-        return weight(call.body or b"", call.model or "") if self._pace.limits.tpm else 0
+            self._turns.over()
 
     def _learn(self, call: Call[Any], outcome: Reply | errors.MoongateError | None) -> None:
         if isinstance(outcome, Reply) and outcome.status == 429:
-            tokens = weight(call.body or b"", call.model or "")
-            self._pace.learn(outcome.body.decode("utf-8", "replace"), time.monotonic(), tokens)
+            self._turns.learn(outcome.body.decode("utf-8", "replace"), call.body or b"", call.model or "")
 
     async def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,8 +21,8 @@ from moongate import errors
 from moongate.facts.keys import Key
 from moongate.facts.providers import Provider
 from moongate.transport import network as net
+from moongate.transport.turns import turns_of
 from moongate.wire.calls import Call
-from moongate.wire.limits import Pace, weight
 from moongate.wire.replies import Reply
 from moongate.wire.retry import Attempts, Policy, Sleep, attempts
 
@@ -44,8 +43,7 @@ class Door:
         self._key = key
         self._network = network or net.Network()
         self._policy = policy or Policy()
-        self._pace = Pace()
-        self._room = threading.Condition()  # guards the pace; told when a call has ended
+        self._turns = turns_of(row, key)
         self._client = httpx2.Client(**net.client_options(row, self._network))
 
     def call(self, call: Call[T]) -> T:
@@ -143,28 +141,16 @@ class Door:
         if call.model is None:
             yield
             return
-        told, since = False, time.monotonic()
-        with self._room:
-            while (wait := self._pace.enter(time.monotonic(), self._weight(call), since=since)) is not None:
-                if not told:
-                    log.warning("%s: waiting for the limit of %s", self.row.title, wait.why)
-                told = True
-                self._room.wait(wait.seconds)
+        for pause in self._turns.pauses(self.row.title, call.body or b"", call.model):
+            time.sleep(pause)
         try:
             yield
         finally:
-            with self._room:
-                self._pace.leave()
-                self._room.notify_all()
-
-    def _weight(self, call: Call[Any]) -> int:
-        return weight(call.body or b"", call.model or "") if self._pace.limits.tpm else 0
+            self._turns.over()
 
     def _learn(self, call: Call[Any], outcome: Reply | errors.MoongateError | None) -> None:
         if isinstance(outcome, Reply) and outcome.status == 429:
-            tokens = weight(call.body or b"", call.model or "")
-            with self._room:
-                self._pace.learn(outcome.body.decode("utf-8", "replace"), time.monotonic(), tokens)
+            self._turns.learn(outcome.body.decode("utf-8", "replace"), call.body or b"", call.model or "")
 
     def _try(self, call: Call[Any]) -> Reply | errors.MoongateError:
         try:

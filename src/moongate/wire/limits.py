@@ -1,8 +1,9 @@
 """Rate limits learned from what a provider said, and how long to wait so as not to meet them again.
 
 Moonshot sends no limit headers on chats; limits stand only in the text of a 429 (published captures, 2026-09), and
-differ by account, so none is assumed before one was told. Arithmetic only: times are the caller's, in seconds, and so
-is the waiting. Tokens a day are learned but never waited for: when the day begins is not documented.
+differ by account, so none is assumed before one was told, and what was told is believed for a while only: tiers grow.
+Arithmetic only: times are the caller's, in seconds, and so is the waiting. Tokens a day are never waited for: when
+the day begins is not documented.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from moongate.wire.rules.rows import family_of
 
 WINDOW_S = 60.0
+BELIEVED_S = 600.0
 BYTES_PER_TOKEN = 4  # a rough number: English text
 MEDIUM_TOKENS = 4_096  # of an image or a video that stands in the body; rough, and more than was seen
 UNTOLD_ANSWER = 32_768  # tokens, of a model of which nothing is known
@@ -80,6 +82,7 @@ class Wait:
 
     seconds: float
     why: str  # the limit, in words
+    is_for_others: bool = False  # it ends when another call does
 
 
 class Pace:
@@ -91,6 +94,8 @@ class Pace:
     def __init__(self) -> None:
         self.limits = Limits()
         self.under_way = 0
+        self._told_at = 0.0
+        self._day: tuple[float, int] | None = None  # when the day's tokens were told, and how many were left then
         self._left: deque[float] = deque(maxlen=10_000)  # when calls left
         self._tokens: deque[tuple[float, int]] = deque()  # when they left, and with how many tokens
 
@@ -99,6 +104,8 @@ class Pace:
 
         `tokens` is its `weight`, `since` when it first asked.
         """
+        if now - self._told_at > BELIEVED_S:
+            self.limits = Limits()
         wait = self._calls(now) or self._room(now, tokens) or self._at_once(now, now if since is None else since)
         if wait is None:
             self.under_way += 1
@@ -107,6 +114,12 @@ class Pace:
                 self._tokens.append((now, tokens))
         return wait
 
+    def spent(self, now: float, tokens: int) -> Wait | None:
+        """Say for how long a call need not be sent: less than a minute ago the day had no room for its tokens."""
+        if self._day is None or self._day[0] + WINDOW_S <= now or tokens <= self._day[1]:
+            return None
+        return Wait(seconds=self._day[0] + WINDOW_S - now, why=f"{self.limits.tpd} tokens a day")
+
     def leave(self) -> None:
         """Count a call as ended."""
         self.under_way -= 1
@@ -114,6 +127,10 @@ class Pace:
     def learn(self, message: str, now: float, tokens: int = 0) -> None:
         """Take the limits in a message in, newer ones over older ones; `tokens` is the refused call's `weight`."""
         self.limits |= limits_in(message)
+        self._told_at = now
+        today = _TPD.search(message)
+        if today:
+            self._day = (now, int(today[2]) - max(0, int(today[1]) - tokens))
         told = _TPM.search(message)
         if told:  # what others of the same account used counts too, and the call that was refused does not
             self._tokens = deque([(now, max(0, int(told[1]) - tokens))])
@@ -144,4 +161,4 @@ class Pace:
         limit = self.limits.concurrency
         if not limit or self.under_way < limit or since + WINDOW_S <= now:
             return None
-        return Wait(seconds=since + WINDOW_S - now, why=f"{limit} calls at once")
+        return Wait(seconds=since + WINDOW_S - now, why=f"{limit} calls at once", is_for_others=True)
