@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from moongate.transport.turns import turns_of
-
 if TYPE_CHECKING:
     from moongate.openai.watch import Watch
 
@@ -18,7 +16,7 @@ class Turn:
 
     def __init__(self, watch: Watch, request: Any, models: Sequence[str]) -> None:
         self._row = watch.parts.row
-        self._turns = turns_of(watch.parts.row, watch.parts.key) if models else None
+        self._turns = watch.turns if models else None
         self._model = models[0] if models else ""
         self._body: bytes = request.content if models else b""  # it was read when its models were
         self._is_had = False

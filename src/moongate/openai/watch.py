@@ -24,6 +24,7 @@ from moongate.facts.models import Listing, Model
 from moongate.openai.names import in_body
 from moongate.openai.routes import Body, body_at
 from moongate.settings.load import Flags, Settings, load
+from moongate.transport.turns import Turns, turns_of
 from moongate.wire.replies import Reply, error_from
 
 log = logging.getLogger("moongate")
@@ -53,6 +54,7 @@ class Watch:
     settings: Settings
     parts: Parts
     base: str  # the base url as the SDK writes it, with its slash at the end
+    turns: Turns  # of the account that the key belongs to
     told: set[str] = field(default_factory=set)  # notes are said once per client, not once per call
     settled: dict[str, Listing] = field(default_factory=dict)  # id -> the list that permitted it as it stands
 
@@ -204,7 +206,8 @@ def settled(flags: Flags) -> Settings:
 def watched(flags: Flags, settings: Settings) -> Watch:
     """Return a watch over a client at the row's address. Starts the embedded model if it serves."""
     made = parts(settings)
-    return Watch(flags=flags, settings=settings, parts=made, base=made.row.base_url + "/")
+    turns = turns_of(made.row, made.key)
+    return Watch(flags=flags, settings=settings, parts=made, base=made.row.base_url + "/", turns=turns)
 
 
 def elsewhere(watch: Watch, *, api_key: str | None, base_url: str | None) -> Flags:
