@@ -95,6 +95,14 @@ def test_failed_lines_have_their_own_file(ask: Ask, shape: Any) -> None:
         assert second["response"] is None and third["error"]["code"] == "engine_overloaded_error"
 
 
+@pytest.mark.parametrize(("source", "status"), [("prices", "in_progress"), ("guide", "failed")])
+def test_which_models_take_batches_depends_on_the_source(ask: Ask, source: Any, status: str) -> None:
+    with MoonshotServer(readings=Readings(batch_models=source)) as server:
+        batch = created(ask, server, [line(1, model="kimi-k2.7-code")])
+        server.batches.advance()
+        assert shown(ask, server, batch["id"])["status"] == status
+
+
 def test_output_may_come_in_another_order(ask: Ask) -> None:
     with MoonshotServer(readings=Readings(batch_order="reversed")) as server:
         batch = created(ask, server, [line(1), line(2)])

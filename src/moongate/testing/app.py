@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from moongate.testing import faces
 from moongate.testing.accounts import Account
 from moongate.testing.batches import Batches
 from moongate.testing.exchange import Received, Refusal, Reply, refuse, reply_json
@@ -75,6 +76,8 @@ def routes_of(world: World, files: Files, batches: Batches) -> tuple[Route, ...]
 def _platform(files: Files, batches: Batches) -> Iterator[Route]:
     yield Route("GET", "/v1/users/me/balance", balance)
     yield Route("POST", "/v1/tokenizers/estimate-token-count", estimate)
+    yield Route("POST", "/v1/responses", faces.responses)
+    yield Route("POST", "/anthropic/v1/messages", faces.messages)
     yield Route("POST", "/v1/files", files.upload)
     yield Route("GET", "/v1/files", files.list)
     yield Route("GET", "/v1/files/{}", files.show)

@@ -18,7 +18,7 @@ from moongate.testing.refusals import rendered
 from moongate.testing.world import World
 
 ENDPOINT = "/v1/chat/completions"
-FAMILIES = ("k2.5", "k2.6", "k2.7-code", "none")  # K3 takes no batches
+FAMILIES = {"guide": ("k2.5", "k2.6", "none"), "prices": ("k2.5", "k2.6", "k2.7-code", "none")}  # K3 takes none
 PINNED = ("temperature", "top_p", "n", "presence_penalty", "frequency_penalty")
 Line = Mapping[str, Any]
 
@@ -62,7 +62,7 @@ def _whole(world: World, account: Account, lines: Sequence[Line]) -> str | None:
     model = world.callable_model(account, names.pop())
     if model is None:
         return "the model is not accessible"
-    return None if model.family in FAMILIES else f"{model.id} takes no batches"
+    return None if model.family in FAMILIES[world.readings.batch_models] else f"{model.id} takes no batches"
 
 
 def answered(world: World, account: Account, line: Line, refused_as: str | None) -> tuple[bool, dict[str, Any]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Face = Literal["absent", "k3", "any"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Readings:
@@ -40,6 +42,9 @@ class Readings:
     purposes: Literal["four", "six", "extract"] = "four"  # accepted file purposes in successive pages
     images_extracted: bool = True  # read by OCR under file-extract, or not supported: two pages of the documentation
     batch_error_line: Literal["response", "error"] = "response"  # no sample of such a line is known
+    batch_models: Literal["prices", "guide"] = "prices"  # k2.7-code too, or k2.5 and k2.6 alone
     batch_order: Literal["input", "reversed"] = "input"  # the order of output lines is not documented
+    responses: Face = "absent"  # POST /v1/responses: 404 on 2026-07-27; later for k3 (schema) or k2.6 too (live)
+    messages: Face = "absent"  # POST /anthropic/v1/messages: for k3 (schema) or k2.6 too (live)
     aimlapi_unknown_model: Literal[404, 400] = 404  # no capture of that answer is known
     hidden_preamble_tokens: int = 0  # K3 was seen to bill about 80 tokens that the caller did not send

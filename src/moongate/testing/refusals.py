@@ -35,6 +35,8 @@ def rendered(refusal: Refusal, request: Received, dialect: str, product: str) ->
     row = row_of(refusal.name, dialect, product)
     message = row["message"].format_map({"method": request.method, "path": request.path, **refusal.fields})
     body = envelope(dialect, row, message, request)
+    if request.path.startswith("/anthropic/") and row["status"] == 400:  # 401 and 429 are in OpenAI's shape there
+        body = {"type": "error", "error": body["error"]}
     if "availability" in row:  # of a model that failed, since 2026-08-19
         said = {"code": row["availability"], "retryable": False, "requested_models": [refusal.fields.get("model")]}
         body["error"]["availability"] = said
