@@ -19,7 +19,7 @@ import sys, pathlib
 from moongate.gateway.counts import Counts
 counts = Counts(pathlib.Path(sys.argv[1]))
 for _ in range(1000):
-    counts.called("main", "kimi-k2.6", "ok", "USD", tokens=(10, 5, 2, 1), nano=3)
+    counts.ended(("main", "kimi-k2.6", "ok", "USD", (10, 5, 2, 1), 3, None))
 counts.stands("workers", 1)
 counts.flush()
 print("counted", flush=True)
@@ -65,8 +65,8 @@ def test_without_a_folder_the_numbers_are_this_processes_own() -> None:
 def test_times_fall_into_their_buckets() -> None:
     held = Counts()
     for seconds in (0.05, 0.1, 0.11, 10_000.0):
-        held.took("main", seconds, 0.0003)
-    (read,) = held.all()
+        held.ended(("main", "kimi-k2.6", "ok", "USD", (0, 0, 0, 0), 0, (seconds, 0.0003, None)))
+    (read,) = [each for each in held.all() if each.kind == "times"]
     assert (read.cells[1], read.cells[2], read.cells[len(counts.SECONDS) + 1]) == (2, 1, 1)
     assert read.cells[0] == 10_000_260_000
     overhead = read.cells[len(counts.SECONDS) + 2 :]
@@ -78,7 +78,7 @@ def test_times_fall_into_their_buckets() -> None:
 def test_more_names_than_there_is_room_for_are_counted_together() -> None:
     held = Counts()
     for number in range(10_000):
-        held.called("main", f"model-{number}", "ok", "USD", nano=1)
+        held.ended(("main", f"model-{number}", "ok", "USD", (0, 0, 0, 0), 1, None))
     read = held.all()
     assert sum(each.cells[0] for each in read) == 10_000
     assert dict(read[-1].labels)["model"] == "other"
@@ -108,6 +108,7 @@ def test_each_gateway_has_a_folder_of_its_own_and_what_a_killed_one_left_goes(tm
             assert not left.exists()
             held = Counts(other)
             held.answered("/x", 200)
+            held.flush()
             assert [read.cells for read in read_all(other)] == [(1,)]
             assert read_all(one) == []
             held.close()

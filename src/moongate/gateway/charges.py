@@ -34,7 +34,9 @@ def charged(
     status: int = 200,
 ) -> Outcome:
     """Return the line of a call that was answered, whole or in part. `said_bytes` counts where no usage came."""
-    tariff, more = target.tariff.of(model), ""
+    tariff, more = target.tariff, ""
+    if tariff.others:
+        tariff = tariff.of(model)
     if usage is None:
         usage, more = estimated(asked.size_bytes, said_bytes), ESTIMATED
     if usage.reported_cost is not None:
@@ -45,7 +47,7 @@ def charged(
         model,
         target.row.name,
         nano,
-        basis + more,
+        basis + more if more else basis,
         kind,
         status,
         usage.prompt_tokens,

@@ -29,10 +29,13 @@ MILLISECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25,
 MICRO = 1_000_000
 CALL_CELLS = 7  # calls, prompt, completion, cached, reasoning, nano, without a price
 TIME_CELLS = 2 * (len(SECONDS) + 2) + len(MILLISECONDS) + 2  # whole, own, first byte: sum, buckets, the rest
-ROWS_MAX = 4096  # of a series between two flushes
 _HEAD = 2  # cells used, bytes of names used
 
 Labels = tuple[tuple[str, str], ...]
+Tokens = tuple[int, int, int, int]  # prompt, completion, cached, reasoning
+Took = tuple[float, float, float | None]  # seconds: the whole call, the gateway's own part, the upstream's first byte
+Ended = tuple[str, str, str, str, Tokens, int | None, Took | None]
+"""Upstream, model, outcome, currency, tokens, cost in nano-units (None: no price is known), times."""
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True):
@@ -62,63 +65,36 @@ class Counts:
         self._memory, self._handle = _mapped(folder)
         self._cells = memoryview(self._memory)[: CELLS * 8].cast("q")
         self._known: dict[tuple[str, Labels], int] = {}
-        self._calls: dict[tuple[str, str, str, str], list[tuple[int | None, ...]]] = {}  # since the last flush
-        self._times: dict[str, list[tuple[float, float, float | None]]] = {}
-        self._answers: dict[tuple[str, int], int] = {}
+        self._ended: list[Ended] = []  # since the last flush
+        self._answers: dict[tuple[str, int], int] = {}  # since then
         self._cells[0], self._cells[1] = _HEAD, 0
 
     def answered(self, route: str, status: int) -> None:
         """Count an answer of the gateway's, whatever it was."""
-        at = self._answers.get((route, status))
-        if at is None:
-            at = self._answers[route, status] = self._series(
-                "answers", (("route", route), ("status", str(status))), 1
-            )
-        self._cells[at] += 1
+        answers, which = self._answers, (route, status)
+        answers[which] = answers.get(which, 0) + 1
 
-    def called(
-        self,
-        upstream: str,
-        model: str,
-        outcome: str,
-        currency: str,
-        tokens: tuple[int, int, int, int] = (0, 0, 0, 0),
-        nano: int | None = 0,
-    ) -> None:
-        """Count a call that ended. Tokens: prompt, completion, cached, reasoning; `nano` is None without a price.
-
-        Others see it after the next `flush`: many calls are added up for less than one is counted for.
-        """
-        calls = self._calls.get((upstream, model, outcome, currency))
-        if calls is None:
-            calls = self._calls[upstream, model, outcome, currency] = []
-        calls.append((*tokens, nano))
-        if len(calls) > ROWS_MAX:
-            self.flush()
-
-    def took(self, upstream: str, call_s: float, overhead_s: float, first_byte_s: float | None = None) -> None:
-        """Count how long a call took, the gateway's own part of it, and, if it came, the upstream's first byte."""
-        times = self._times.get(upstream)
-        if times is None:
-            times = self._times[upstream] = []
-        times.append((call_s, overhead_s, first_byte_s))
-        if len(times) > ROWS_MAX:
-            self.flush()
+    def ended(self, row: Ended) -> None:
+        """Count a call that ended. Others see it after the next `flush`, which costs less for many than for one."""
+        self._ended.append(row)
 
     def flush(self) -> None:
-        """Add up calls and times, and write the sums where others see them; called twice a second."""
-        for (upstream, model, outcome, currency), calls in self._calls.items():
-            if calls:
-                labels = (("upstream", upstream), ("model", model), ("outcome", outcome), ("currency", currency))
-                self._add(self._series("calls", labels, CALL_CELLS), _calls_cells(calls))
-                calls.clear()
-        for upstream, times in self._times.items():
-            if times:
-                call, overhead, first = zip(*times, strict=True)
-                came = [seconds for seconds in first if seconds is not None]
-                cells = [*_buckets(call, SECONDS), *_buckets(overhead, MILLISECONDS), *_buckets(came, SECONDS)]
-                self._add(self._series("times", (("upstream", upstream),), TIME_CELLS), cells)
-                times.clear()
+        """Add up what was counted, and write the sums where others see them; called twice a second."""
+        answers, self._answers = self._answers, {}
+        for (route, status), count in answers.items():
+            self._add(self._series("answers", (("route", route), ("status", str(status))), 1), [count])
+        ended, self._ended = self._ended, []
+        calls: dict[tuple[str, str, str, str], list[tuple[int | None, ...]]] = {}
+        times: dict[str, list[Took]] = {}
+        for *of, tokens, nano, took in ended:
+            calls.setdefault(tuple(of), []).append((*tokens, nano))
+            if took is not None:
+                times.setdefault(of[0], []).append(took)
+        for names, rows in calls.items():
+            labels = tuple(zip(("upstream", "model", "outcome", "currency"), names, strict=True))
+            self._add(self._series("calls", labels, CALL_CELLS), _calls_cells(rows))
+        for upstream, took in times.items():
+            self._add(self._series("times", (("upstream", upstream),), TIME_CELLS), _times_cells(took))
 
     def stands(self, what: str, value: int, upstream: str = "") -> None:
         """Note how something stands now."""
@@ -165,6 +141,12 @@ def _calls_cells(calls: Sequence[tuple[int | None, ...]]) -> list[int]:
     *tokens, nanos = zip(*calls, strict=True)
     priced = [nano for nano in nanos if nano is not None]
     return [len(calls), *(sum(count) for count in tokens), sum(priced), len(calls) - len(priced)]
+
+
+def _times_cells(times: Sequence[Took]) -> list[int]:
+    call, overhead, first = zip(*times, strict=True)
+    came = [seconds for seconds in first if seconds is not None]
+    return [*_buckets(call, SECONDS), *_buckets(overhead, MILLISECONDS), *_buckets(came, SECONDS)]
 
 
 def _buckets(times: Sequence[float], bounds: Sequence[float]) -> list[int]:

@@ -143,25 +143,25 @@ class Errand(abc.ABC):
 
     def _reserve(self, route: Route) -> None:
         """Set the worst case of the dearest target aside."""
-        if self._asked.has_files and len(route.targets) > 1:
+        asked, caller, targets = self._asked, self._caller, route.targets
+        if len(targets) > 1 and asked.has_files:
             route = route.first()  # files are where they were uploaded, and nowhere else
+            targets = route.targets
         self._route = route
-        asked, caller, nano, tokens, currency = self._asked, self._caller, 0, 0, None
-        for target in route.targets:
-            tariff = target.tariff
-            if tariff.currency is not None:
-                currency = tariff.currency
-                if currency != caller.currency:
-                    self._refuse(replies.foreign(caller.currency, currency))
-                    return
-            worst = tariff.worst(asked.size_bytes, asked.max_tokens, asked.choices, asked.has_files)
-            if worst[0] >= nano:
-                nano = worst[0]
-            if worst[1] > tokens:
-                tokens = worst[1]
-        want = Want(nano, tokens, asked.models[0], route.targets[0].row.name, currency, time.time())
+        first, tariff = targets[0], targets[0].tariff
+        currency = tariff.currency
+        nano, tokens = tariff.worst(asked.size_bytes, asked.max_tokens, asked.choices, asked.has_files)
+        if len(targets) > 1:
+            nano, tokens, currency = route.worst(asked, caller.currency)
+        if currency is not None and currency != caller.currency:
+            self._refuse(replies.foreign(caller.currency, currency))
+            return
+        want = Want(nano, tokens, asked.models[0], first.row.name, currency, time.time())
         hold = self._relay.till.hold(caller, want)
-        if hold is None:
+        if hold.__class__ is Hold:
+            self._hold = cast("Hold", hold)
+            self._leave()
+        elif hold is None:
             self._later(self._reserve_slowly(want))
         else:
             self._reserved(hold)
@@ -180,20 +180,21 @@ class Errand(abc.ABC):
 
     def _leave(self) -> None:
         """Send it to the next upstream that takes calls now."""
-        targets, now, asked = self._route.targets, self._relay.now, self._asked
+        targets, now = self._route.targets, self._relay.now
         while self._tried < len(targets):
             target = targets[self._tried]
             self._tried += 1
-            upstream = target.upstream
-            if upstream.lets_go(now):
-                break
-        else:
-            self._fail_with(_closed(targets[-1].upstream, now), "no_upstream")
-            return
+            if target.upstream.lets_go(now):
+                self._go_to(target)
+                return
+        self._fail_with(_closed(targets[-1].upstream, now), "no_upstream")
+
+    def _go_to(self, target: Target) -> None:
+        asked = self._asked
         self._target = target
         self._begun = True
         edits = asked.edits if target.wire_id == asked.models[0] else renamed(asked, target.wire_id)
-        connection = upstream.pool.take()
+        connection = target.upstream.pool.take()
         if connection is None or type(asked.body) is not bytes:
             self._later(self._open(connection, target, edits))
         else:
@@ -260,10 +261,9 @@ class Errand(abc.ABC):
             self.on_body(body)
             self.on_end()
         elif not self._over:
-            self._first_at = time.perf_counter()
-            self._head_s = self._first_at - self._sent_at
-            self._received = [body]
-            self._finish_plain()
+            self._first_at = now = time.perf_counter()
+            self._head_s = now - self._sent_at
+            self._finish_plain(body)
 
     def on_head(self, status: int, headers: Headers) -> None:
         """Take status and headers of the answer."""
@@ -300,7 +300,7 @@ class Errand(abc.ABC):
         if self._tap is not None:
             self._fail(BrokenStreamError("The stream ended before the provider said that it was done."))
         elif 200 <= self._status < 300:
-            self._finish_plain()
+            self._finish_plain(self._received[0] if len(self._received) == 1 else b"".join(self._received))
         else:
             self._turned_down()
 
@@ -350,29 +350,21 @@ class Errand(abc.ABC):
         if self._size > (ANSWER_MAX_BYTES if self._status < 300 else FAILURE_MAX_BYTES):
             self._fail(TooLargeError("The answer is larger than any answer is.", advice="Check the base url."))
 
-    def _finish_plain(self) -> None:
+    def _finish_plain(self, body: bytes) -> None:
         target, hold, relay = self._target, self._hold, self._relay
         if target is None or hold is None:
             return
-        body = self._received[0] if len(self._received) == 1 else b"".join(self._received)
         try:
             found = answered_from(body, target.row, asked_model=target.wire_id, embedded=target.is_embedded)
             outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
-            self._settle(hold, outcome, b"")
+            overhead_s = self._settle(target, hold, outcome, body)
         except MoongateError as error:
             self._fail(error)
             return
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
+        cost = heads.cost_line(outcome.cost_nano, self._caller.currency)
         self.answer(
-            heads.plain(
-                relay.date,
-                hold.request_id,
-                target.whence,
-                self._overhead_s(time.perf_counter()) * 1000,
-                heads.cost_line(outcome.cost_nano, self._caller.currency),
-                self.lines(),
-                found.body,
-            )
+            heads.plain(relay.date, hold.request_id, target.whence, overhead_s * 1000, cost, self.lines(), found.body)
         )
 
     def _finish_stream(self, tap: Tap, out: bytes) -> None:
@@ -381,7 +373,7 @@ class Errand(abc.ABC):
             return
         outcome = charged(self._asked, target, hold, tap.model, tap.usage, said_bytes=tap.said_bytes, kind=OK)
         try:
-            self._settle(hold, outcome, out)
+            overhead_s = self._settle(target, hold, outcome, b"".join([*self._received, out]))
         except StorageError as error:
             self._fail(error)
             return
@@ -390,8 +382,7 @@ class Errand(abc.ABC):
             self._connection = None
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
         cost = heads.cost_of(outcome.cost_nano, self._caller.currency)
-        overhead_ms = self._overhead_s(time.perf_counter()) * 1000
-        said = heads.comment(target.upstream.name, target.wire_id, overhead_ms, cost)
+        said = heads.comment(target.upstream.name, target.wire_id, overhead_s * 1000, cost)
         self.end(b"%b%b%b" % (out, said, END))
 
     def _turned_down(self) -> None:
@@ -440,13 +431,19 @@ class Errand(abc.ABC):
         self._done()
         self.refuse(refusal)
 
-    def _settle(self, hold: Hold, outcome: Outcome, last: bytes) -> None:
-        till = self._relay.till
-        till.settle(hold, outcome)
+    def _settle(self, target: Target, hold: Hold, outcome: Outcome, answer: bytes) -> float:
+        """Settle it, count it and end its span; return how long it was here and not at the upstream, in seconds."""
+        relay = self._relay
+        relay.till.settle(hold, outcome)
         self._hold = None
-        self._tell(outcome)
-        if till.keeps_content:
-            till.content(hold, self._asked.body[:FAILURE_MAX_BYTES], b"".join([*self._received, last]))
+        now = time.perf_counter()
+        whole_s = now - self.began
+        overhead_s = whole_s - self._first_at + self._sent_at
+        trace, self._trace = self._trace, None
+        relay.tally.ended(target, outcome, self._caller.currency, whole_s, overhead_s, self._head_s, trace)
+        if relay.till.keeps_content:
+            relay.till.content(hold, self._asked.body[:FAILURE_MAX_BYTES], answer)
+        return overhead_s
 
     def _settle_quietly(self, kind: str, status: int, *, charge: bool = True) -> None:
         """Settle a call that has no good end; a disk that refuses even that must not hide what went wrong first."""
@@ -486,7 +483,11 @@ class Errand(abc.ABC):
     def _done(self, tokens: int = 0, *, gone: bool = False) -> None:
         self._over = True
         self._relay.under_way.discard(self)
-        self._ended(tokens=tokens, gone=gone)
+        if self._begun and not gone and self._target is not None:
+            self._begun = False
+            self._target.upstream.returned(self._relay.now, tokens)
+        elif gone:
+            self._ended(gone=True)
         if self._hold is not None:
             self._relay.till.release(self._hold)
             self._hold = None
@@ -500,13 +501,10 @@ class Errand(abc.ABC):
             self._trace.end({}, error="refused")
             self._trace = None
 
-    def _ended(self, *, tokens: int = 0, error: MoongateError | None = None, gone: bool = False) -> None:
+    def _ended(self, *, error: MoongateError | None = None, gone: bool = False) -> None:
         if self._begun and self._target is not None:
             self._begun = False
-            if error is None and not gone:
-                self._target.upstream.returned(self._relay.now, tokens)
-            else:
-                self._target.upstream.ended(self._relay.now, tokens=tokens, error=error, gone=gone)
+            self._target.upstream.ended(self._relay.now, error=error, gone=gone)
 
     def _overhead_s(self, now: float) -> float:
         """Return how long the call was here and not at the upstream, until `now`."""

@@ -56,15 +56,15 @@ class Protocol(HttpToolsProtocol):
         """Parse what came."""
         if self._deaf:
             return
-        self._since = self.relay.now
+        relay = self.relay
+        self._since = relay.now
         alone = self._fresh and self._current is None
         if alone:
-            porter = self.relay.porter
+            porter = relay.porter
             recalled = porter.known.recall(data, porter.options.max_body_bytes)
             if recalled is not None:
-                seen, body = recalled
-                self.cycle = self._current = visit = Visit(self, self.relay, keep_alive=True, chunked=True)
-                visit.enter_known(seen, body)
+                self.cycle = self._current = visit = Visit(self, relay, True, True)
+                visit.enter_known(*recalled)
                 return
         if self._fresh and data.find(b"pgrade") >= 0:
             data = _without_upgrade(data)
@@ -151,7 +151,7 @@ class Protocol(HttpToolsProtocol):
         parser = self.parser
         is_1_0 = parser.get_http_version() == "1.0"
         if parser.get_method() == b"POST" and (self.url == CHAT or self.url.partition(b"?")[0] == CHAT):
-            visit = Visit(self, self.relay, keep_alive=not is_1_0 and parser.should_keep_alive(), chunked=not is_1_0)
+            visit = Visit(self, self.relay, not is_1_0 and parser.should_keep_alive(), not is_1_0)
             fields = self._fields = dict(self.headers)
             visit.enter(fields, self.headers)
             before, self.cycle = self.cycle, visit
@@ -188,6 +188,10 @@ class Protocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.transport.write(last)
+        if visit.keep_alive and not self.pipeline and not self.flow.read_paused:
+            self._current = None
+            self._since = self.relay.now
+            return
         if not visit.keep_alive:
             self._deaf = True
             self.transport.close()

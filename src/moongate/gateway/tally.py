@@ -53,10 +53,10 @@ class Tally:
         trace: Trace | None,
     ) -> None:
         """Tell of a call that ended, whatever came of it. Times are in seconds."""
-        counts, name, wire_id = self.counts, target.upstream.name, target.wire_id
+        name, wire_id = target.upstream.name, target.wire_id
         tokens = (outcome.prompt_tokens, outcome.completion_tokens, outcome.cached_tokens, outcome.reasoning_tokens)
-        counts.called(name, wire_id, outcome.outcome, currency, tokens, outcome.cost_nano)
-        counts.took(name, call_s, overhead_s, first_byte_s)
+        took = (call_s, overhead_s, first_byte_s)
+        self.counts.ended((name, wire_id, outcome.outcome, currency, tokens, outcome.cost_nano, took))
         if trace is not None:
             about: dict[str, str | int | float] = {
                 "gen_ai.provider.name": target.row.name,

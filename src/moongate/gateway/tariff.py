@@ -38,10 +38,8 @@ class Rate:
 
     def nano(self, prompt: int, completion: int, cached: int = 0) -> int:
         """Return the cost in nano-units; `prompt` includes the cached tokens, `completion` the reasoning."""
-        if cached < 0:
-            cached = 0
-        elif cached > prompt:
-            cached = prompt
+        if not 0 <= cached <= prompt:
+            cached = 0 if cached < 0 else prompt
         units = (prompt - cached) * self._input + cached * self._cached + completion * self._output
         return (units + self._half) // self._scale
 

@@ -24,6 +24,7 @@ from moongate.gateway.upstream import Source, Upstream
 
 if TYPE_CHECKING:
     from moongate.gateway import seams
+    from moongate.gateway.asked import Asked
 
 log = logging.getLogger("moongate.gateway")
 
@@ -66,6 +67,16 @@ class Route:
     def first(self) -> Route:
         """Return the same without its fallbacks."""
         return Route(self.name, self.targets[:1])
+
+    def worst(self, asked: Asked, currency: str) -> tuple[int, int, str | None]:
+        """Return the most that a call costs anywhere, the tokens, and the price's currency: a foreign one if any is."""
+        nano, tokens, found = 0, 0, None
+        for target in self.targets:
+            if found is None or found == currency:
+                found = target.tariff.currency or found
+            worst = target.tariff.worst(asked.size_bytes, asked.max_tokens, asked.choices, asked.has_files)
+            nano, tokens = max(nano, worst[0]), max(tokens, worst[1])
+        return nano, tokens, found
 
     def good_at(self, now: float) -> bool:
         """Say whether the lists that it rests on may still be used as they are."""

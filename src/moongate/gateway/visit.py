@@ -56,13 +56,14 @@ class Visit(Errand):
         "caller",
         "disconnected",
         "keep_alive",
-        "message_event",
         "own",
         "refusal",
         "response_complete",
     )
 
-    def __init__(self, protocol: Protocol, relay: Relay, *, keep_alive: bool, chunked: bool) -> None:
+    message_event = _NOBODY  # uvicorn's
+
+    def __init__(self, protocol: Protocol, relay: Relay, keep_alive: bool, chunked: bool) -> None:
         self._protocol = protocol
         self._relay = relay
         self.began = time.perf_counter()
@@ -81,7 +82,6 @@ class Visit(Errand):
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
-        self.message_event = _NOBODY
         self.traceparent = None
 
     # What the protocol tells
@@ -193,7 +193,10 @@ class Visit(Errand):
 
     def answer(self, whole: bytes) -> None:
         """Answer in one piece, head and body."""
-        self._count(200)
+        relay = self._relay
+        relay.tally.counts.answered(CHAT, 200)
+        if relay.porter.options.access_log:
+            log_access("POST", CHAT, 200)
         self._end(whole)
 
     def begin(self, head: bytes) -> None:
@@ -252,7 +255,8 @@ class Visit(Errand):
 
     def _end(self, last: bytes) -> None:
         self.response_complete = True
-        self._drop()
+        if self._pieces or self._spooled is not None:
+            self._drop()
         self._protocol.visited(self, last)
 
     def _spool(self, piece: bytes) -> None:
