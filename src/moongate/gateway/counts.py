@@ -84,17 +84,17 @@ class Counts:
         for (route, status), count in answers.items():
             self._add(self._series("answers", (("route", route), ("status", str(status))), 1), [count])
         ended, self._ended = self._ended, []
-        calls: dict[tuple[str, str, str, str], list[tuple[int | None, ...]]] = {}
+        calls: dict[tuple[str, ...], list[tuple[int | None, ...]]] = {}
         times: dict[str, list[Took]] = {}
-        for *of, tokens, nano, took in ended:
-            calls.setdefault(tuple(of), []).append((*tokens, nano))
+        for upstream, model, outcome, currency, tokens, nano, took in ended:
+            calls.setdefault((upstream, model, outcome, currency), []).append((*tokens, nano))
             if took is not None:
-                times.setdefault(of[0], []).append(took)
+                times.setdefault(upstream, []).append(took)
         for names, rows in calls.items():
             labels = tuple(zip(("upstream", "model", "outcome", "currency"), names, strict=True))
             self._add(self._series("calls", labels, CALL_CELLS), _calls_cells(rows))
-        for upstream, took in times.items():
-            self._add(self._series("times", (("upstream", upstream),), TIME_CELLS), _times_cells(took))
+        for upstream, all_took in times.items():
+            self._add(self._series("times", (("upstream", upstream),), TIME_CELLS), _times_cells(all_took))
 
     def stands(self, what: str, value: int, upstream: str = "") -> None:
         """Note how something stands now."""

@@ -44,6 +44,7 @@ class Errand(abc.ABC):
     """One call: `run` begins it, `cancel` ends it early. Whoever gives the answer on is a subclass: `Visit`."""
 
     __slots__ = (
+        "_answered",
         "_asked",
         "_begun",
         "_caller",
@@ -52,6 +53,7 @@ class Errand(abc.ABC):
         "_head_s",
         "_headers",
         "_hold",
+        "_outcome",
         "_over",
         "_received",
         "_relay",
@@ -128,6 +130,7 @@ class Errand(abc.ABC):
         self._tap: Tap | None = None
         self._trace: Trace | None = None
         self._over = False
+        self._answered = False  # whole, and in this turn
         relay.under_way.add(self)
         names = asked.models
         if relay.tally.traces is not None:
@@ -159,7 +162,7 @@ class Errand(abc.ABC):
         want = Want(nano, tokens, asked.models[0], first.row.name, currency, time.time())
         hold = self._relay.till.hold(caller, want)
         if hold.__class__ is Hold:
-            self._hold = cast("Hold", hold)
+            self._hold = hold
             self._leave()
         elif hold is None:
             self._later(self._reserve_slowly(want))
@@ -247,8 +250,7 @@ class Errand(abc.ABC):
         except MoongateError as error:
             self._fail(error)
         except Exception:  # noqa: BLE001 - the edge of the gateway: told whole, and the caller gets an answer
-            self._relay.failed()
-            self._fail_with(replies.FAILED, "error")
+            self.broke()
 
     # The answer arrives
 
@@ -263,7 +265,8 @@ class Errand(abc.ABC):
         elif not self._over:
             self._first_at = now = time.perf_counter()
             self._head_s = now - self._sent_at
-            self._finish_plain(body)
+            self._answered = True
+            self._relay.turn.ends(self, body)
 
     def on_head(self, status: int, headers: Headers) -> None:
         """Take status and headers of the answer."""
@@ -300,7 +303,8 @@ class Errand(abc.ABC):
         if self._tap is not None:
             self._fail(BrokenStreamError("The stream ended before the provider said that it was done."))
         elif 200 <= self._status < 300:
-            self._finish_plain(self._received[0] if len(self._received) == 1 else b"".join(self._received))
+            self._answered = True
+            self._relay.turn.ends(self, self._received[0] if len(self._received) == 1 else b"".join(self._received))
         else:
             self._turned_down()
 
@@ -322,6 +326,8 @@ class Errand(abc.ABC):
 
     def cancel(self, outcome: str) -> None:
         """End it early, at once. What came is charged, by estimate where its usage did not come."""
+        if self._answered:
+            self._relay.turn.work()  # it came to its end
         if self._over:
             return
         if self._sent:
@@ -350,22 +356,38 @@ class Errand(abc.ABC):
         if self._size > (ANSWER_MAX_BYTES if self._status < 300 else FAILURE_MAX_BYTES):
             self._fail(TooLargeError("The answer is larger than any answer is.", advice="Check the base url."))
 
-    def _finish_plain(self, body: bytes) -> None:
-        target, hold, relay = self._target, self._hold, self._relay
-        if target is None or hold is None:
-            return
+    def settle_whole(self, body: bytes) -> bytes:
+        """Read a whole answer, and settle by it; return the call's line, nothing if it fails. `conclude` follows."""
+        target, hold = self._target, self._hold
+        if self._over or target is None or hold is None:
+            return b""
         try:
             found = answered_from(body, target.row, asked_model=target.wire_id, embedded=target.is_embedded)
-            outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
-            overhead_s = self._settle(target, hold, outcome, body)
+            self._outcome = outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
         except MoongateError as error:
             self._fail(error)
+            return b""
+        self._received = [found.body]
+        return self._relay.till.line(hold, outcome)
+
+    def conclude(self, failure: StorageError | None) -> None:
+        """Give a whole answer on that is settled, or say why that may not be."""
+        target, hold, outcome, relay = self._target, self._hold, self._outcome, self._relay
+        if failure is not None or target is None or hold is None:
+            self._fail(failure or StorageError("The call was not settled."))
             return
+        body = self._received[0]
+        overhead_s = self._settled(target, hold, outcome, body)
         self._done(outcome.prompt_tokens + outcome.completion_tokens)
         cost = heads.cost_line(outcome.cost_nano, self._caller.currency)
         self.answer(
-            heads.plain(relay.date, hold.request_id, target.whence, overhead_s * 1000, cost, self.lines(), found.body)
+            heads.plain(relay.date, hold.request_id, target.whence, overhead_s * 1000, cost, self.lines(), body)
         )
+
+    def broke(self) -> None:
+        """Say that something went wrong that nobody foresaw."""
+        self._relay.failed()
+        self._fail_with(replies.FAILED, "error")
 
     def _finish_stream(self, tap: Tap, out: bytes) -> None:
         target, hold = self._target, self._hold
@@ -373,10 +395,11 @@ class Errand(abc.ABC):
             return
         outcome = charged(self._asked, target, hold, tap.model, tap.usage, said_bytes=tap.said_bytes, kind=OK)
         try:
-            overhead_s = self._settle(target, hold, outcome, b"".join([*self._received, out]))
+            self._relay.till.settle(hold, outcome)
         except StorageError as error:
             self._fail(error)
             return
+        overhead_s = self._settled(target, hold, outcome, out)
         if self._connection is not None:
             self._connection.ends = self._relay.now + LAST_PIECE_S
             self._connection = None
@@ -431,10 +454,9 @@ class Errand(abc.ABC):
         self._done()
         self.refuse(refusal)
 
-    def _settle(self, target: Target, hold: Hold, outcome: Outcome, answer: bytes) -> float:
-        """Settle it, count it and end its span; return how long it was here and not at the upstream, in seconds."""
+    def _settled(self, target: Target, hold: Hold, outcome: Outcome, answer: bytes) -> float:
+        """Count a call and end its span; return how long it was here and not at the upstream, in seconds."""
         relay = self._relay
-        relay.till.settle(hold, outcome)
         self._hold = None
         now = time.perf_counter()
         whole_s = now - self.began

@@ -64,7 +64,8 @@ class Protocol(HttpToolsProtocol):
             recalled = porter.known.recall(data, porter.options.max_body_bytes)
             if recalled is not None:
                 self.cycle = self._current = visit = Visit(self, relay, True, True)
-                visit.enter_known(*recalled)
+                visit.enter_known(recalled[0])
+                relay.turn.begins(visit, recalled[1])
                 return
         if self._fresh and data.find(b"pgrade") >= 0:
             data = _without_upgrade(data)

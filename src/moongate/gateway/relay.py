@@ -20,6 +20,7 @@ from moongate.gateway.porter import Porter
 from moongate.gateway.replies import Refusal
 from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
+from moongate.gateway.turn import Turn
 
 if TYPE_CHECKING:
     from moongate.gateway.errand import Errand
@@ -68,6 +69,7 @@ class Relay:
         self.porter = porter
         self.spool = spool
         self.tally = tally
+        self.turn = Turn(till)
         self.under_way: set[Errand] = set()
         self.now = time.monotonic()  # as of the last look: exact enough for time-outs and breakers
         self.date = b""  # a header line
@@ -92,6 +94,7 @@ class Relay:
 
     async def finish(self) -> None:
         """Cut off what is still under way, so that it is settled."""
+        self.turn.work()
         for visit in tuple(self.under_way):
             visit.cut_off()
         for task in tuple(self._tasks):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from moongate.errors import StorageError
 from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.providers import Provider
@@ -106,6 +107,12 @@ class Till(Protocol):
 
         Raises StorageError where the line could not be written and the answer must not go out as if it were.
         """
+
+    def line(self, hold: Hold, outcome: Outcome) -> bytes:
+        """Return the line of a call for `write`, and give back what it did not take; nothing if that is done."""
+
+    def write(self, lines: Sequence[bytes]) -> StorageError | None:
+        """Write what was settled, before any last byte goes out; return why no answer may go out as if it were."""
 
     def release(self, hold: Hold) -> None:
         """Give everything back: nothing was sent, and nothing is written."""

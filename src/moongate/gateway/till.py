@@ -11,7 +11,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from zlib import crc32
 
 import msgspec
 
+from moongate.errors import StorageError
 from moongate.gateway import replies, seams
 from moongate.gateway.books import JOURNAL_MAX, Books
 from moongate.gateway.callers import Callers
@@ -147,8 +148,14 @@ class Till:
 
     def settle(self, hold: Hold, outcome: Outcome) -> None:
         """Write the call's line, and give back what it did not take. Raises StorageError as configured."""
+        failure = self.write([self.line(hold, outcome)])
+        if failure is not None:
+            raise failure
+
+    def line(self, hold: Hold, outcome: Outcome) -> bytes:
+        """Return the call's line, and give back what it did not take; nothing if that is done already."""
         if not hold.open:
-            return
+            return b""
         hold.open = False
         want, caller, purse = hold.want, hold.caller, hold.pots
         if purse.others:
@@ -181,11 +188,18 @@ class Till:
                 purse.budgets,
             )
         )
-        line = b"%08x %b\n" % (crc32(payload), payload)
+        return b"%08x %b\n" % (crc32(payload), payload)
+
+    def write(self, lines: Sequence[bytes]) -> StorageError | None:
+        """Write lines, all or none; what the disk does not take is kept. Return why no answer may go out then."""
+        whole = lines[0] if len(lines) == 1 else b"".join(lines)
+        if not whole:
+            return None
         try:
-            self._journal.append(line)
+            self._journal.append(whole)
         except OSError as error:
-            self._unwritten.keep(line, error)
+            return self._unwritten.keep_all(lines, error)
+        return None
 
     def release(self, hold: Hold) -> None:
         """Give everything back: nothing was sent, and nothing is written."""

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from moongate.errors import StorageError
@@ -48,6 +48,16 @@ class Unwritten:
         self._is_full(error)
         if not self.goes_on:
             raise _refusal(error) from error
+
+    def keep_all(self, lines: Sequence[bytes], error: OSError) -> StorageError | None:
+        """Keep several, and return what `keep` raises."""
+        failure = None
+        for line in lines:
+            try:
+                self.keep(line, error)
+            except StorageError as refused:
+                failure = refused
+        return failure
 
     def retry(self) -> None:
         """Write what waits, as far as there is room."""

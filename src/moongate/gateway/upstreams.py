@@ -69,7 +69,7 @@ class Route:
         return Route(self.name, self.targets[:1])
 
     def worst(self, asked: Asked, currency: str) -> tuple[int, int, str | None]:
-        """Return the most that a call costs anywhere, the tokens, and the price's currency: a foreign one if any is."""
+        """Return the most that a call costs and takes anywhere, and the price's currency: a foreign one if any is."""
         nano, tokens, found = 0, 0, None
         for target in self.targets:
             if found is None or found == currency:

@@ -103,12 +103,11 @@ class Visit(Errand):
             if fields[b"expect"].lower() != b"100-continue":
                 self.refusal = self.refusal or replies.EXPECTATION
 
-    def enter_known(self, seen: Seen, body: bytes) -> None:
-        """Take a whole request whose head is known, when everything before it is answered, and answer it."""
+    def enter_known(self, seen: Seen) -> None:
+        """Take a whole request whose head is known and whose turn it is to be answered; `go` follows."""
         self.caller = seen.caller
         self.own = seen.own
         self._started = self._whole = True
-        self._ask(body)
 
     @property
     def is_plain(self) -> bool:
@@ -226,6 +225,27 @@ class Visit(Errand):
         """Return the header lines of its answer that no other answer has."""
         return self.own if self.keep_alive else self.own + heads.CLOSE
 
+    def go(self, body: Body) -> None:
+        """Answer a request that was let in, by its body."""
+        if self.response_complete:
+            return  # its client left, or the gateway ends
+        try:
+            asked = asked_from(body)
+        except MoongateError as error:
+            self.refuse(self._relay.refusal(error, None, None))
+            return
+        if self.caller is not None:
+            self._running = True
+            self.run(self.caller, asked)
+
+    def broke(self) -> None:
+        """Say that something went wrong that nobody foresaw."""
+        if self._running:
+            super().broke()
+        else:
+            self._relay.failed()
+            self.refuse(replies.FAILED)
+
     def _go(self) -> None:
         if self.refusal is not None:
             self.refuse(self.refusal)
@@ -235,23 +255,13 @@ class Visit(Errand):
         except FullError:
             self.refuse(replies.NO_ROOM)
         else:
-            self._ask(body)
+            self.go(body)
 
     def _body(self) -> Body:
         if self._spooled is not None:
             return self._spooled.whole()
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _ask(self, body: Body) -> None:
-        try:
-            asked = asked_from(body)
-        except MoongateError as error:
-            self.refuse(self._relay.refusal(error, None, None))
-            return
-        if self.caller is not None:
-            self._running = True
-            self.run(self.caller, asked)
 
     def _end(self, last: bytes) -> None:
         self.response_complete = True
