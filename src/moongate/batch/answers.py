@@ -103,7 +103,12 @@ def result_line(custom_id: str, reply: Reply, *, is_json: bool = False) -> bytes
 
 def failed_line(custom_id: str, error: MoongateError) -> bytes:
     """Return the line for a request that got no answer."""
-    said = {"code": error.kind, "message": f"{error.message} {error.advice}".strip()}
+    return unanswered_line(custom_id, error.kind, f"{error.message} {error.advice}".strip())
+
+
+def unanswered_line(custom_id: str, code: str, message: str) -> bytes:
+    """Return the line for a request that got no answer, in these words."""
+    said = {"code": code, "message": message}
     return _ENCODER.encode({"id": custom_id, "custom_id": custom_id, "response": None, "error": said}) + b"\n"
 
 

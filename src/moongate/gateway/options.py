@@ -17,6 +17,7 @@ from moongate.facts.providers import is_loopback
 from moongate.wire.limits import Limits
 
 BODY_MAX_BYTES = 100 * 1024 * 1024  # as Moonshot: 413 beyond 100 MB (platform docs, 2026-08-13)
+FILES_MAX, FILES_MAX_BYTES = 1000, 10 * 1024**3  # of one account, as Moonshot (OpenAPI document, 2026-08-17)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Kind = Literal["flag", "count", "number", "text", "url", "texts", "origins", "choice"]
 
@@ -54,6 +55,22 @@ SETTINGS: tuple[Setting, ...] = (
         least=1,
         most=1024**3,
         help="the largest body that is taken, 413 beyond",
+    ),
+    Setting(name="max_files", kind="count", default=FILES_MAX, least=1, help="files that an account may have"),
+    Setting(
+        name="max_files_bytes",
+        kind="count",
+        default=FILES_MAX_BYTES,
+        least=1,
+        most=10**15,
+        help="bytes that an account may have in files",
+    ),
+    Setting(
+        name="max_batches",
+        kind="count",
+        default=2,
+        least=1,
+        help="batches of an account that a worker carries out at once; the others wait",
     ),
     Setting(name="access_log", kind="flag", default=False, help="a line on stderr for each request"),
     Setting(
@@ -136,6 +153,9 @@ class Options:
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     max_body_bytes: int = BODY_MAX_BYTES
+    max_files: int = FILES_MAX
+    max_files_bytes: int = FILES_MAX_BYTES
+    max_batches: int = 2
     access_log: bool = False
     log_content: bool = False
     log_content_days: int = 7

@@ -246,7 +246,7 @@ class Worker:
     def _tenants(self, gateway: Gateway, relay: Relay, stack: contextlib.AsyncExitStack) -> Work:
         """Give the gateway the files and batches of its accounts."""
         places = Places(self.place.config.settings.data_dir)
-        archive = Clerk(Archive(places))
+        archive = Clerk(Archive(places, options=lambda: relay.porter.options))
         stack.callback(archive.close)
         work = Work(relay, archive, places)
         gateway.more = Tenants(gateway.gate, archive, places, work.poke).routes()

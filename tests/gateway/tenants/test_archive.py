@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from moongate.gateway.options import Options
 from moongate.gateway.tenants.archive import Archive, FullError
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.records import Batch, File
@@ -55,12 +56,12 @@ def test_a_batch_keeps_its_input_when_the_file_is_deleted(archive, places) -> No
 
 
 def test_an_account_has_so_much_room_and_no_more(places) -> None:
-    archive = Archive(places, files_max=2, bytes_max=10)
+    archive = Archive(places, options=lambda: Options(max_files=2, max_files_bytes=10))
     added(archive, places, "file-1")
-    with pytest.raises(FullError, match="bytes"):
+    with pytest.raises(FullError, match="exceeded 10 bytes"):
         added(archive, places, "file-2", content=b"x" * 9)
     added(archive, places, "file-2")
-    with pytest.raises(FullError, match="count"):
+    with pytest.raises(FullError, match="max file count 2,"):
         added(archive, places, "file-3")
     added(archive, places, "file-4", account=2)
     archive.close()

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
+
+from msgspec.structs import replace
+
 from moongate.facts.money import Money
 from moongate.gateway.limits import Limits
-from moongate.testing import Fault
+from moongate.gateway.tenants.archive import Archive
+from moongate.gateway.tenants.places import Places
+from moongate.gateway.tenants.work import UNCERTAIN, UNSENT
+from moongate.testing import Answer, Fault
 
 
 def test_a_batch_is_worked_off_and_each_line_is_paid_for(client, upstream, shop) -> None:
@@ -136,3 +144,44 @@ def test_a_keys_budget_is_never_passed_by_its_batches(upstream, kit, tmp_path, s
         assert all(batch["status"] == "completed" for batch in shown)
         assert sum(batch["request_counts"]["failed"] for batch in shown) > 0
         assert 0 < sum(row.cost_nano or 0 for row in client.ledger) <= limits.budget_day.nano
+
+
+def test_an_expired_batch_keeps_what_is_finished_and_names_the_rest(upstream, kit, tmp_path, shop) -> None:
+    settings = kit.settings(upstream, tmp_path)
+    upstream.replies = lambda request: Answer("ok", delay_s=0.3)
+    with kit.gateway(settings) as client:
+        id_ = shop.batch(client, shop.lines(200)).json()["id"]
+        kit.eventually(lambda: client.ask("GET", f"/v1/batches/{id_}").json()["request_counts"]["completed"])
+    sent = upstream.count("POST", "/v1/chat/completions")
+    assert 0 < sent < 200  # the gateway ended: what was on its way was waited for
+    with closing(Archive(Places(settings.data_dir))) as archive:
+        archive.change(id_, lambda batch: replace(batch, expires_at=int(time.time()) - 1))
+    with kit.gateway(settings) as client:
+        shown = shop.ended(client, id_)
+        assert shown["status"] == "expired"
+        assert shown["request_counts"] == {"total": 200, "completed": sent, "failed": 0}
+        done = [line["custom_id"] for line in shop.results(client, shown["output_file_id"])]
+        rest = shop.results(client, shown["error_file_id"])
+        assert len(client.ledger) == sent
+    assert upstream.count("POST", "/v1/chat/completions") == sent
+    names = [f"line-{number}" for number in range(200)]
+    assert [name for name in names if name in done] == done
+    assert [line["custom_id"] for line in rest] == [name for name in names if name not in done]
+    assert {line["error"]["code"] for line in rest} == {"batch_expired"}
+    assert {line["error"]["message"] for line in rest} == {UNSENT}
+
+
+def test_a_line_that_was_on_its_way_when_the_window_closed_is_called_uncertain(upstream, kit, tmp_path, shop) -> None:
+    settings = kit.settings(upstream, tmp_path)
+    upstream.replies = lambda request: Answer("ok", delay_s=30)
+    with kit.gateway(settings) as client:
+        id_ = shop.batch(client, shop.lines(2)).json()["id"]
+        kit.eventually(lambda: upstream.count("POST", "/v1/chat/completions") == 2)
+    with closing(Archive(Places(settings.data_dir))) as archive:
+        archive.change(id_, lambda batch: replace(batch, expires_at=int(time.time()) - 1))
+    with kit.gateway(settings) as client:
+        shown = shop.ended(client, id_)
+        assert shown["status"] == "expired"
+        rest = shop.results(client, shown["error_file_id"])
+    assert [line["error"]["message"] for line in rest] == [UNCERTAIN] * 2
+    assert shown["output_file_id"] is None

@@ -19,33 +19,39 @@ from msgspec.structs import replace
 from moongate.batch.source import KEPT
 from moongate.errors import StorageError
 from moongate.facts.batches import CANCELLABLE
+from moongate.gateway.options import Options
 from moongate.gateway.tenants.places import PART, Places
 from moongate.gateway.tenants.records import Batch, File, Page
 from moongate.store.migrate import migrations
 from moongate.store.sqlite import explained, open_database, transaction
 
-FILES_MAX, BYTES_MAX = 1000, 10 * 1024**3  # of one account, as Moonshot has it (OpenAPI document, 2026-08-17)
 ABANDONED_S = 3600.0  # an upload that was last written to so long ago is nobody's any more
+_TOO_MANY = (
+    "The number of files you have uploaded exceeded the max file count %d, please delete previous uploaded files"
+)
+_TOO_MUCH = "The total size of your files exceeded %d bytes, please delete previous uploaded files"
 _record = msgspec.json.Decoder(Batch).decode
 
 
 class FullError(Exception):
-    """An account has as many files, or as many bytes in them, as it may have."""
+    """An account has as many files, or as many bytes in them, as it may have; the message is for the caller."""
 
 
 class Archive:
-    """The files and batches at `places`. All methods block; all raise StorageError."""
+    """The files and batches at `places`. All methods block; all raise StorageError.
+
+    `options` returns what is configured at the moment.
+    """
 
     def __init__(
         self,
         places: Places,
         *,
-        files_max: int = FILES_MAX,
-        bytes_max: int = BYTES_MAX,
+        options: Callable[[], Options] = Options,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._places = places
-        self._files_max, self._bytes_max = files_max, bytes_max
+        self._options = options
         self._clock = clock
         self._path = places.database
         self._connection = open_database(self._path, steps=migrations("tenants"))
@@ -62,8 +68,11 @@ class Archive:
             count, size = self._connection.execute(
                 "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE account_id = ?", (file.account_id,)
             ).fetchone()
-            if count >= self._files_max or size + file.bytes > self._bytes_max:
-                raise FullError("count" if count >= self._files_max else "bytes")
+            options = self._options()
+            if count >= options.max_files:
+                raise FullError(_TOO_MANY % options.max_files)
+            if size + file.bytes > options.max_files_bytes:
+                raise FullError(_TOO_MUCH % options.max_files_bytes)
             self._places.part(file.id).replace(self._places.path(file.id))
             self._insert(file)
 

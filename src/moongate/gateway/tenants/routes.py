@@ -19,7 +19,7 @@ from moongate.gateway.clerk import Clerk
 from moongate.gateway.gate import Gate, RefusedError, pieces
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
-from moongate.gateway.tenants.archive import FILES_MAX, Archive, FullError
+from moongate.gateway.tenants.archive import Archive, FullError
 from moongate.gateway.tenants.asked import PAGE_MAX, Unfit, limit_from, order_from
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.records import Batch, File, new_id
@@ -31,11 +31,6 @@ AROUND = 64 * 1024  # bytes of a multipart body beside its file
 FILE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 TOO_LARGE = replies.invalid("File size is too large, max file size is 100MB, please confirm and re-upload the file")
 EMPTY = replies.invalid("File size is zero, please confirm and re-upload the file")
-TOO_MANY = replies.invalid(
-    f"The number of files you have uploaded exceeded the max file count {FILES_MAX}, "
-    "please delete previous uploaded files"
-)
-TOO_MUCH = replies.invalid("The total size of your files exceeded 10GB, please delete previous uploaded files")
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 
@@ -106,7 +101,7 @@ class Tenants:
             try:
                 await self._archive.ask(lambda archive: archive.add_file(file))
             except FullError as error:
-                raise RefusedError(TOO_MANY if str(error) == "count" else TOO_MUCH) from error
+                raise RefusedError(replies.invalid(str(error))) from error
         return file
 
     async def files(self, request: Request, caller: Caller) -> Response:

@@ -12,13 +12,19 @@ import contextlib
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing, closing
 from functools import partial
+from heapq import merge
+from operator import itemgetter
+from typing import Literal
 
 from moongate.batch import events as ev
+from moongate.batch.answers import unanswered_line
 from moongate.batch.journal import Journal
 from moongate.batch.lines import read
 from moongate.batch.local import LocalRun, Options
+from moongate.batch.marks import DONE, DOUBT, FAILED, SENT
 from moongate.batch.records import Status
 from moongate.batch.source import KEPT, sha256_of
 from moongate.batch.spending import Tariff
@@ -38,10 +44,11 @@ log = logging.getLogger("moongate.gateway")
 LOOK_EVERY_S = 1.0  # how soon another worker's batches are seen
 TOLD_EVERY_S = 0.5  # how old the counts are that a batch shows
 REST_S = 15.0  # until a batch that came to rest (no upstream, a full disk) is taken up again
-PER_ACCOUNT = 2  # batches that one worker carries out at once for an account
-AT_ONCE = 16  # and for all
+AT_ONCE = 16  # batches that one worker carries out, of all accounts
 CONCURRENCY, EMBEDDED = 32, 4  # lines of one batch under way at once
 DRAIN_S = 5.0  # how long they may go on when the gateway ends
+UNSENT = "The completion window closed before this line was sent."
+UNCERTAIN = "The completion window closed while this line was on its way: it may have been charged."
 PATIENT = Policy(throttled_tries=10**6, refused="fail")  # what passes is waited out, as long as the batch lives
 
 
@@ -96,7 +103,7 @@ class Work:
     def _take(self, batch: Batch) -> None:
         owned = Counter(self._owners.values())
         rests = batch.status != "cancelling" and self._rested[batch.id] > time.monotonic()
-        full = len(self._tasks) >= AT_ONCE or owned[batch.account_id] >= PER_ACCOUNT
+        full = len(self._tasks) >= AT_ONCE or owned[batch.account_id] >= self._relay.porter.options.max_batches
         if self._ending or rests or full or batch.id in self._tasks:
             return
         self._owners[batch.id] = batch.account_id
@@ -142,7 +149,7 @@ class Work:
             batch = await self._begun(batch, journal)
         if batch.ended:
             return True
-        if journal.state.opened is not None and batch.status != "cancelling":
+        if journal.state.opened is not None and batch.status != "cancelling" and time.time() < batch.expires_at:
             await self._worked(batch, journal)
         return await self._concluded(id_, journal)
 
@@ -217,23 +224,28 @@ class Work:
             return False
         await self._counted(id_, tally.completed, tally.failed)
         await self._entered(id_, "finalizing")
-        files = await asyncio.to_thread(self._written, batch, journal)
+        files = await asyncio.to_thread(self._written, batch, journal, status)
         await self._archive.ask(lambda archive: archive.change(id_, partial(_ended, status, files), files))
         return True
 
-    def _written(self, batch: Batch, journal: Journal) -> tuple[File, ...]:
+    def _written(self, batch: Batch, journal: Journal, status: Status) -> tuple[File, ...]:
         """Write the results that there are; the same files again, if a kill came in between."""
-        found = (self._file(batch, journal, ok=True), self._file(batch, journal, ok=False))
+        failures = journal.results(ok=False)
+        if status == "expired":
+            failures = merge(failures, _unanswered(journal), key=itemgetter(0))
+        found = (self._file(batch, journal, "output", journal.results(ok=True)),
+            self._file(batch, journal, "error", failures))  # fmt: skip
         return tuple(file for file in found if file is not None)
 
-    def _file(self, batch: Batch, journal: Journal, *, ok: bool) -> File | None:
-        kind = "output" if ok else "error"
+    def _file(
+        self, batch: Batch, journal: Journal, kind: Literal["output", "error"], results: Iterable[tuple[int, bytes]]
+    ) -> File | None:
         id_ = f"file-{batch.id.removeprefix('batch-')}-{kind}"
         path = self._places.path(id_)
         if journal.state.opened is None:
             return None
         with replacing(path) as file:
-            for _, line in journal.results(ok=ok):
+            for _, line in results:
                 file.write(line)
         path.chmod(0o600)
         size = path.stat().st_size
@@ -262,6 +274,16 @@ class Work:
     async def _counted(self, id_: str, completed: int, failed: int) -> Batch:
         """Tell the counts, and return the batch as it is now: it may be wanted no more."""
         return await self._archive.ask(lambda archive: archive.count(id_, completed, failed))
+
+
+def _unanswered(journal: Journal) -> Iterator[tuple[int, bytes]]:
+    """Yield (index, result line) of what the window closed on. The code is OpenAI's; Moonshot documents none."""
+    marks = journal.state.marks
+    for line in read(journal.folder / KEPT):
+        mark = marks[line.index]
+        if not mark & (DONE | FAILED):
+            said = UNCERTAIN if mark & (SENT | DOUBT) else UNSENT
+            yield line.index, unanswered_line(line.custom_id, "batch_expired", said)
 
 
 def _ended(status: Status, files: tuple[File, ...], batch: Batch) -> Batch:
