@@ -2,6 +2,7 @@
 
     MoongateError                       exit code
     ├── UsageError                          2   what was asked, or how things are configured, cannot work
+    │   ├── BusyError                       2   another process works on the same thing
     │   ├── ConfigError                     2
     │   │   ├── KeyMissingError             2
     │   │   ├── KeyMalformedError           2
@@ -88,6 +89,12 @@ class UsageError(MoongateError):
 
     kind = "usage"
     exit_code = 2
+
+
+class BusyError(UsageError):
+    """Another process works on it."""
+
+    kind = "busy"
 
 
 class ConfigError(UsageError):

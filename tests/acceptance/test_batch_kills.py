@@ -19,6 +19,7 @@ import pytest
 
 from moongate.batch.folders import folders
 from moongate.batch.journal import look, results
+from moongate.ledger.own import OwnLedger
 from moongate.testing import Fault, MoonshotServer
 
 KILLS = int(os.environ.get("MOONGATE_KILLS", "5"))
@@ -27,24 +28,28 @@ CHATS, CONCURRENCY = "/chat/completions", 8
 
 LOCAL = """
 import sys
+from pathlib import Path
 from moongate import Client
 from moongate.batch import Job
+from moongate.ledger.own import OwnLedger
 print("up", flush=True)
-with Client("moonshot") as client:
+with Client("moonshot", ledger=OwnLedger(Path(sys.argv[3]))) as client:
     for shown in Job.run(client, sys.argv[1], sys.argv[2], concurrency=8):
         pass
 sys.exit(0 if shown.status == "completed" else 9)
 """
 REMOTE = """
 import sys
+from pathlib import Path
 from moongate import Client
 from moongate.batch import AsyncJob, Job
 from moongate.batch.records import Limits
 from moongate.batch.remote import Pacing
 from moongate.errors import UsageError
+from moongate.ledger.own import OwnLedger
 pacing = Pacing(poll_s=0.02, longest_poll_s=0.05, settle_s=0.4)
 print("up", flush=True)
-with Client("moonshot") as client:
+with Client("moonshot", ledger=OwnLedger(Path(sys.argv[3]))) as client:
     try:
         job = Job.submit(client, sys.argv[1], limits=Limits(max_lines=20), pacing=pacing)
     except UsageError as error:
@@ -66,6 +71,7 @@ class Victim:
             code,
             str(folder / f"in-{number}.jsonl"),
             str(folder / f"out-{number}.jsonl"),
+            str(folder / "ledger.sqlite3"),
         ]
         self._env, self._chance = env, chance
         self._data = Path(env["MOONGATE_DATA_DIR"])
@@ -112,6 +118,18 @@ def answered(path: Path) -> list[tuple[str, str]]:
     return [(line["custom_id"], line["response"]["body"]["choices"][0]["message"]["content"]) for line in lines]
 
 
+def booked(folder: Path) -> tuple[int, int]:
+    """Return the calls in the ledger and what they cost."""
+    with OwnLedger(folder / "ledger.sqlite3") as ledger:
+        spent = ledger.spent()
+    return sum(line.calls for line in spent), sum(line.cost_nano for line in spent)
+
+
+def cost(folder: Path) -> int:
+    """Return what the journals of all jobs say that they cost."""
+    return sum(look(job).tally.cost_nano for job in folders(folder / "data"))
+
+
 @pytest.fixture
 def jobs(named: dict[str, str], tmp_path: Path) -> Iterator[tuple[dict[str, str], random.Random]]:
     """The environment of the processes, and the chance that kills them."""
@@ -137,6 +155,7 @@ def test_local_jobs_survive_sigkill(
         assert resent <= victim.in_flight <= CONCURRENCY * victim.kills
         assert resent <= tally.resent and sum(count > 1 for count in sent.values()) <= tally.uncertain
         kills, number, in_flight = kills + victim.kills, number + 1, in_flight + victim.in_flight
+    assert booked(tmp_path) == (200 * number, cost(tmp_path))
     print(f"{kills} kills in {number} jobs, {in_flight} lines on their way")
 
 
@@ -166,4 +185,5 @@ def test_remote_jobs_survive_sigkill(
     assert set(marks.values()) == {1} and len(batches) == 5 * number
     for folder in folders(tmp_path / "data"):
         assert len(list(results(folder))) == 90 and look(folder).tally.uncertain == 0
+    assert booked(tmp_path) == (90 * number, cost(tmp_path))
     print(f"{kills} kills in {number} jobs")

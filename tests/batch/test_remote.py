@@ -13,9 +13,13 @@ import pytest
 
 from moongate import Client, UsageError
 from moongate.batch import AsyncJob
+from moongate.batch.parts import worst_by_part
 from moongate.batch.records import Limits
 from moongate.batch.remote import Pacing
 from moongate.batch.report import document, exit_code, summary
+from moongate.batch.spending import Tariff
+from moongate.facts.money import Money
+from moongate.ledger.price import bounding_price
 from moongate.testing import Fault, MoonshotServer
 
 QUICK = Pacing(poll_s=0.02, longest_poll_s=0.05, settle_s=0.15, patience=4)
@@ -238,6 +242,60 @@ def test_no_money_stops_the_job_before_a_batch_exists_and_it_goes_on_after_a_top
     account.voucher = Decimal(5)
     job = carry(submit(write(5)))
     assert results(job, tmp_path) == (names(5), []) and server.count("POST", "/files") == 1
+
+
+def test_a_cap_is_held_against_the_worst_case_before_anything_is_uploaded(
+    submit: Submit, carry: Carry, server: MoonshotServer, write: Write, tmp_path: Path
+) -> None:
+    path = write(10, every={"max_tokens": 100})
+    job = submit(path, max_cost="0.001")
+    assert (job.state.stopped, exit_code(job.state)) == ("budget", 3) and job.error is None
+    assert "leaves 0.001 USD. Nothing was submitted." in job.state.said
+    assert server.count("POST", "/files") == 0 == len(server.batches)
+    job = submit(path, max_cost="0.01")
+    assert not job.state.stopped and len(server.batches) == 1
+    carry(job)
+    assert results(job, tmp_path) == (names(10), []) and 0 < job.state.tally.cost_nano < 10_000_000
+
+
+def test_a_part_is_submitted_when_what_earlier_ones_really_cost_leaves_room(
+    client: Client, submit: Submit, carry: Carry, server: MoonshotServer, write: Write, tmp_path: Path
+) -> None:
+    job = submit(write(25, every={"max_tokens": 100}), limits=Limits(max_lines=10), max_cost="0.013")
+    assert job.state.stopped == "budget" and exit_code(job.state) == 3 and len(server.batches) == 2
+    assert "Part 2 may cost" in job.state.said and "watching the job submits the rest" in job.state.said
+    carry(AsyncJob.find(client, job.name, pacing=QUICK))
+    assert len(server.batches) == 3 and results(job, tmp_path) == (names(25), [])
+    assert job.state.status == "completed" and job.state.tally.cost_nano < 13_000_000
+
+
+def test_a_part_that_what_earlier_ones_cost_leaves_no_room_for_is_never_submitted(
+    client: Client, submit: Submit, carry: Carry, server: MoonshotServer, write: Write, tmp_path: Path
+) -> None:
+    path = write(20, every={"max_tokens": 100})
+    first = submit(path, limits=Limits(max_lines=10), max_cost="0")
+    model = client.guard.allow("kimi-k2.6").model
+    worst = worst_by_part(
+        first.folder, first.state, Tariff(bounding_price(model, client.provider, batch=True), model)
+    )
+    cap = Money(nano=max(worst.values()), currency="USD").amount
+    carry(AsyncJob.find(client, first.name, pacing=QUICK, max_cost=cap))
+    state = first.state
+    assert state.stopped == "budget" and exit_code(state) == 3 and len(server.batches) == 1
+    assert results(first, tmp_path) == (names(10), []) and state.tally.completed == 10
+    assert not any(place.file_id for place in state.parts[1:])
+    carry(AsyncJob.find(client, first.name, pacing=QUICK, max_cost="1"))
+    assert first.state.status == "completed" and results(first, tmp_path) == (names(20), [])
+
+
+def test_what_may_have_been_charged_counts_against_the_cap(
+    client: Client, submit: Submit, carry: Carry, server: MoonshotServer, write: Write
+) -> None:
+    job = submit(write(20, every={"max_tokens": 100}), limits=Limits(max_lines=10), max_cost="0.0065")
+    server.batches.lose_output = True
+    carry(AsyncJob.find(client, job.name, pacing=QUICK))
+    assert (job.state.stopped, len(server.batches)) == ("budget", 1)
+    assert job.state.tally.cost_nano == 0 < job.state.tally.doubt_nano < 6_500_000
 
 
 def test_an_unreachable_provider_stops_the_job_after_some_patience(

@@ -55,6 +55,23 @@ def test_the_users_own_price_is_what_answers_checks_and_the_ledger_say(moongate,
     assert shown == {"value": "input 1000, output 2000 USD", "from": "your price in own.toml"}
 
 
+def test_what_batches_spent_is_in_it_by_kind(moongate, server, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.csv").write_text("word\nsun\nmoon\n")
+    asked = ("rows.csv", "--template", "Say {word}.")
+    moongate("chat", "hi")
+    ran = moongate("batch", "run", *asked, "-o", "out.jsonl", "--json")
+    moongate("batch", "run", *asked, "-o", "out.jsonl")
+    server.batches.stage_s = 0.01
+    sent = moongate("batch", "submit", *asked, "--json").json["job"]
+    watched = moongate("batch", "watch", sent, "--json")
+    rows = {row["kind"]: row for row in moongate("usage", "--json").json["usage"]}
+    assert {kind: row["calls"] for kind, row in rows.items()} == {"chat": 1, "batch_run": 2, "batch": 2}
+    assert rows["batch_run"]["cost"] == ran.json["cost"]["amount"] != "0"
+    assert rows["batch"]["cost"] == watched.json["cost"]["amount"] != "0"
+    assert "batch_run" in moongate("usage").out and moongate("usage", "--csv").out.count("\n") == 4
+
+
 def test_nothing_was_used_yet(moongate) -> None:
     assert moongate("usage", "--json").json == {"usage": []}
 

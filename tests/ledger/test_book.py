@@ -1,4 +1,4 @@
-"""The ledger's lines: kept as written, added up by day, model and provider."""
+"""The ledger's lines: kept as written."""
 
 from __future__ import annotations
 
@@ -65,11 +65,3 @@ def test_lines_of_one_account_and_since_a_time(connection: sqlite3.Connection) -
     assert [line.request_id for line in book.entries(connection, account_id=1)] == ["r1", "r3"]
     (late,) = book.entries(connection, since=50.0)
     assert late.cost is None
-
-
-def test_spent_by_day_model_and_provider(connection: sqlite3.Connection) -> None:
-    for line in (entry(1), entry(2, account=2), entry(3, at=86_400.0, cost=None)):
-        add(connection, line)
-    first, second = book.spent(connection)
-    assert (first.day, first.calls, first.cost_nano, first.prompt_tokens) == ("1970-01-01", 2, 10, 20)
-    assert (second.day, second.calls, second.cost_nano) == ("1970-01-02", 1, 0)

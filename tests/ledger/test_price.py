@@ -15,7 +15,7 @@ from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.money import Money, Price
 from moongate.facts.providers import at, built_in
-from moongate.ledger.price import batch_price_of, cost_of, price_of
+from moongate.ledger.price import batch_price_of, bounding_price, cost_of, price_of
 from moongate.testing import Readings
 from moongate.testing.chat import Completion
 from moongate.testing.chat import Usage as Spent
@@ -74,6 +74,20 @@ def test_the_users_own_price_comes_before_all_lists_but_not_before_what_was_char
         assert reported is not None and str(reported.money) == "0.5 USD"
         assert price_of(Model(id="kimi-k9"), row) is None
     hash(row)
+
+
+def test_what_bounds_a_batch_is_its_own_price_wherever_it_is_sent_else_that_of_chats() -> None:
+    home = ROWS["moonshot"]
+    away = replace(home, base_url="http://127.0.0.1:8000/v1")
+    chats, batch = (
+        bounding_price(Model(id="kimi-k2.6"), away),
+        bounding_price(Model(id="kimi-k2.6"), away, batch=True),
+    )
+    assert chats is not None and batch is not None and batch.output == chats.output * Decimal("0.60")
+    assert "taken to hold at 127.0.0.1" in batch.basis
+    other = bounding_price(Model(id="kimi-k3"), home, batch=True)
+    assert other is not None and other.output == 15 and "no price of batches is known" in other.basis
+    assert bounding_price(None, home, batch=True) is None is bounding_price(Model(id="no-price"), away, batch=True)
 
 
 def test_nothing_known_is_no_cost() -> None:

@@ -86,6 +86,12 @@ class Stopped(Event, frozen=True, kw_only=True, tag="stopped"):
     at: float
 
 
+class Capped(Event, frozen=True, kw_only=True, tag="capped"):
+    """The user said what the job may cost at most from now on, in nano-units; None for no cap."""
+
+    nano: int | None = None
+
+
 class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
     """The user gave the job up; what is under way at a provider is cancelled there."""
 
@@ -186,6 +192,7 @@ class Concluded(Event, frozen=True, kw_only=True, tag="concluded"):
     """Nothing more will come of a part: its lines without a result were settled as failed."""
 
     part: int
+    nano: int = 0  # what those among them that may have been charged may have cost at most
 
 
 AnyEvent = (
@@ -196,6 +203,7 @@ AnyEvent = (
     | Settled
     | Retried
     | Stopped
+    | Capped
     | Cancelled
     | Finished
     | Planned

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch import journal as kept
+from moongate.batch import wish
 from moongate.batch.folders import folder_of
 from moongate.batch.input import Recipe
 from moongate.batch.journal import Journal
@@ -31,6 +32,7 @@ from moongate.batch.local import LocalRun, Options
 from moongate.batch.marks import DOUBT, FAILED
 from moongate.batch.names import Names
 from moongate.batch.opening import changed, open_local, open_remote
+from moongate.batch.posting import post
 from moongate.batch.records import Limits, Part
 from moongate.batch.remote import Pacing, RemoteRun
 from moongate.batch.report import Progress, progress
@@ -40,7 +42,7 @@ from moongate.batch.split import pick, split
 from moongate.batch.state import State
 from moongate.batch.upstream import Host, Upstream
 from moongate.batch.verdicts import Policy, Rule
-from moongate.errors import MoongateError, UsageError
+from moongate.errors import BusyError, MoongateError, UsageError
 from moongate.facts.batches import WINDOW
 from moongate.facts.money import Money
 from moongate.store.atomic import replacing
@@ -57,13 +59,21 @@ class AsyncJob:
     """
 
     def __init__(
-        self, client: Host, folder: Path, options: Options | None = None, *, pacing: Pacing | None = None
+        self,
+        client: Host,
+        folder: Path,
+        options: Options | None = None,
+        *,
+        pacing: Pacing | None = None,
+        first: tuple[ev.AnyEvent, ...] = (),
     ) -> None:
+        """Take a folder's job up; `first` is written down before it is carried on."""
         self.folder = folder
         self.error: MoongateError | None = None
         self._client = client
         self._options = options or Options(concurrency=CONCURRENCY)
         self._pacing = pacing or Pacing()
+        self._first = first
         self._life: LocalRun | RemoteRun | None = None
 
     @classmethod
@@ -90,14 +100,14 @@ class AsyncJob:
         Raises UsageError for an input with a fault in any line, that changed since, or whose job another process
         works on; ModelRefusedError for a model that is not listed.
         """
+        cap = _nano(max_cost)
         options = Options(
             concurrency=concurrency or (EMBEDDED if client.provider.name == "local" else CONCURRENCY),
-            max_cost_nano=_nano(max_cost),
             deadline_s=deadline_s,
             policy=Policy(uncertain=uncertain),
         )
         folder = await open_local(client, source, Path(output).absolute(), recipe=recipe, rules=rules, new=new)
-        return cls(client, folder, options)
+        return cls(client, folder, options, first=(ev.Capped(nano=cap),))
 
     @classmethod
     async def submit(
@@ -109,23 +119,34 @@ class AsyncJob:
         rules: bool = True,
         window: str = WINDOW,
         limits: Limits | None = None,
+        max_cost: str | Decimal | None = None,
         new: bool = False,
         pacing: Pacing | None = None,
     ) -> Self:
         """Return the remote job of an input, made now, or found again where it is not submitted whole.
 
         `source`, `recipe` and `rules` as for `run`. `created` submits it, iterating carries it on to its results.
+        No part is submitted that may pass `max_cost`, counting what earlier ones cost, or may cost while they run.
         Raises UsageError for an input with a fault in any line, or that is submitted already, unless `new`;
         ModelRefusedError for a model that is not listed.
         """
-        limits = limits or Limits()
+        limits, cap = limits or Limits(), _nano(max_cost)
         folder = await open_remote(client, source, recipe=recipe, rules=rules, window=window, limits=limits, new=new)
-        return cls(client, folder, pacing=pacing)
+        return cls(client, folder, pacing=pacing, first=(ev.Capped(nano=cap),))
 
     @classmethod
-    def find(cls, client: Host, name: str, options: Options | None = None, *, pacing: Pacing | None = None) -> Self:
-        """Return a job by its name. Raises UsageError when there is none."""
-        return cls(client, folder_of(client.data_dir, name), options, pacing=pacing)
+    def find(
+        cls,
+        client: Host,
+        name: str,
+        options: Options | None = None,
+        *,
+        max_cost: str | Decimal | None = None,
+        pacing: Pacing | None = None,
+    ) -> Self:
+        """Return a job by its name, with its cap, or another. Raises UsageError when there is none."""
+        first = () if max_cost is None else (ev.Capped(nano=_nano(max_cost)),)
+        return cls(client, folder_of(client.data_dir, name), options, pacing=pacing, first=first)
 
     @property
     def name(self) -> str:
@@ -153,8 +174,23 @@ class AsyncJob:
             self._life.stop()
 
     async def cancel(self) -> State:
-        """Give the job up; iterating cancels a remote one at the provider. Finished lines keep their results."""
-        return await asyncio.to_thread(self._noted, ev.Cancelled(at=time.time()))
+        """Give the job up; iterating cancels a remote one at the provider. Finished lines keep their results.
+
+        Where another process works on it, that one is told, which takes about a second, and does the rest; so does
+        whoever iterates over this very object.
+        """
+        told = False
+        while not told or wish.left(self.folder):
+            try:
+                return await asyncio.to_thread(self._given_up)
+            except BusyError:
+                if not told:
+                    await asyncio.to_thread(wish.leave, self.folder)
+                    told = True
+            if self._life is not None:
+                break
+            await asyncio.sleep(wish.LOOK_EVERY_S)
+        return self.state
 
     async def retry(self, *, uncertain: bool = False) -> State:
         """Open failed lines again, those that may have been charged only when `uncertain`; iterating sends them.
@@ -189,21 +225,40 @@ class AsyncJob:
 
     async def _lived(self, until: Until) -> AsyncGenerator[Progress]:
         with closing(await asyncio.to_thread(Journal, self.folder)) as journal:
-            opened = self._mine(journal.state)
-            if journal.state.ended:
-                await self._written(journal.state)
-                yield progress(journal.state)
-                return
-            upstream = self._client.upstream(connections=self._options.concurrency)
+            self._mine(journal.state)
+            self._prepared(journal)
             try:
-                model = await upstream.permit(opened.model)
-                tariff = Tariff(upstream.price(model, batch=opened.mode == "remote"), model)
-                lived = self._remote if opened.mode == "remote" else self._local
-                async with aclosing(lived(journal, upstream, tariff, until)) as told:
+                if journal.state.ended:
+                    await self._written(journal.state)
+                    yield progress(journal.state)
+                    return
+                async with aclosing(self._carried_on(journal, until)) as told:
                     async for shown in told:
                         yield shown
             finally:
-                await upstream.close()
+                self._life = None
+                await asyncio.to_thread(post, self.folder, self._client.ledger)
+
+    def _prepared(self, journal: Journal) -> None:
+        """Write down what comes first, and that an earlier life was to be given up, if anybody wished that."""
+        if not journal.state.ended:
+            journal.note(*self._first)
+        if wish.left(self.folder):
+            journal.note(ev.Cancelled(at=time.time()))
+            wish.clear(self.folder)
+
+    async def _carried_on(self, journal: Journal, until: Until) -> AsyncGenerator[Progress]:
+        opened = self._mine(journal.state)
+        upstream = self._client.upstream(connections=self._options.concurrency)
+        try:
+            model = await upstream.permit(opened.model)
+            tariff = Tariff(upstream.price(model, batch=opened.mode == "remote"), model)
+            lived = self._remote if opened.mode == "remote" else self._local
+            async with aclosing(lived(journal, upstream, tariff, until)) as told:
+                async for shown in told:
+                    yield shown
+        finally:
+            await upstream.close()
 
     async def _local(
         self, journal: Journal, upstream: Upstream, tariff: Tariff, until: Until
@@ -227,13 +282,27 @@ class AsyncJob:
 
     async def _told(self, life: LocalRun | RemoteRun, states: AsyncGenerator[State]) -> AsyncGenerator[Progress]:
         began, first = time.monotonic(), life.state.tally.waiting
-        async with aclosing(states):
-            async for state in states:
-                if state.ended:
-                    await self._written(state)
-                left, done = state.tally.waiting, first - state.tally.waiting
-                yield progress(state, left_s=(time.monotonic() - began) / done * left if done > 0 else None)
+        heeding = asyncio.create_task(self._heed(life))
+        try:
+            async with aclosing(states):
+                async for state in states:
+                    if state.ended:
+                        await self._written(state)
+                    left, done = state.tally.waiting, first - state.tally.waiting
+                    yield progress(state, left_s=(time.monotonic() - began) / done * left if done > 0 else None)
+        finally:
+            heeding.cancel()
+            if life.state.cancelled or life.state.ended:
+                wish.clear(self.folder)
         self.error = life.error
+
+    async def _heed(self, life: LocalRun | RemoteRun) -> None:
+        """Give the job up when another process, or this one, wishes it."""
+        while not wish.left(self.folder):
+            await asyncio.sleep(wish.LOOK_EVERY_S)
+        life.cancel()
+        if life.state.cancelled:
+            wish.clear(self.folder)
 
     async def _written(self, state: State) -> None:
         """Write the output of a job that ended: the last thing that a kill may have kept an earlier life from."""
@@ -258,13 +327,15 @@ class AsyncJob:
         if sha256_of(self.folder / opened.input) != opened.sha256:
             raise changed(opened)
 
-    def _noted(self, *events: ev.AnyEvent) -> State:
+    def _given_up(self) -> State:
         with closing(Journal(self.folder)) as journal:
-            journal.note(*events)
+            journal.note(ev.Cancelled(at=time.time()))
+            wish.clear(self.folder)
             return journal.state
 
     def _retried(self, uncertain: bool) -> State:
         with closing(Journal(self.folder)) as journal:
+            wish.clear(self.folder)
             state, event = journal.state, ev.Retried(uncertain=uncertain)
             opened = self._mine(state)
             if opened.mode == "local":

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch import state as st
-from moongate.errors import StorageError, UsageError
+from moongate.errors import BusyError, StorageError
 from moongate.store.migrate import migrations
 from moongate.store.sqlite import explained, open_database
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 JOURNAL, ANSWERS, LOCK = "journal.sqlite3", "answers.jsonl", "lock"
 _ADD = "INSERT INTO commits (at, events) VALUES (?, ?)"
-_ALL = "SELECT events FROM commits ORDER BY seq"
+_SINCE = "SELECT seq, at, events FROM commits WHERE seq > ? ORDER BY seq"
 _NONE, _ANSWER, _FAILURE = 0, 1, 2  # what a line has
 
 Entry = tuple[ev.AnyEvent, bytes]  # an event, and the result line that a `Settled` stands for
 
 
 class Journal:
-    """The journal in `folder`, opened for work. Raises UsageError while another process holds it.
+    """The journal in `folder`, opened for work. Raises BusyError while another process holds it.
 
     `state` is what the committed events amount to. Not safe for threads: whoever commits does so alone.
     """
@@ -148,9 +148,9 @@ def _locked(folder: Path) -> BaseFileLock:
     try:
         lock.acquire()
     except Timeout:
-        raise UsageError(
+        raise BusyError(
             f"Job {folder.name!r} is being worked on by another process.",
-            advice="Wait for it, or end it; what it has finished is kept.",
+            advice="Wait for it, or end it with `moongate batch cancel`; what it has finished is kept.",
         ) from None
     except OSError as error:
         raise StorageError(f"{str(folder)!r} cannot be locked: {error.strerror or error}.") from error
@@ -168,10 +168,25 @@ def _replayed(connection: sqlite3.Connection, folder: Path) -> tuple[st.State, i
     return state, end
 
 
+def since(folder: Path, seq: int) -> Iterator[tuple[int, float, list[ev.AnyEvent]]]:
+    """Yield the commits after the one with this number: each one's number, time and events. Raises StorageError."""
+    connection = open_database(folder / JOURNAL, steps=migrations("batch"))
+    try:
+        with explained(folder / JOURNAL):
+            yield from _commits(connection, seq)
+    finally:
+        connection.close()
+
+
 def _events(connection: sqlite3.Connection) -> Iterator[ev.AnyEvent]:
-    for (row,) in connection.execute(_ALL):
+    for _, _, events in _commits(connection):
+        yield from events
+
+
+def _commits(connection: sqlite3.Connection, seq: int = 0) -> Iterator[tuple[int, float, list[ev.AnyEvent]]]:
+    for number, at, row in connection.execute(_SINCE, (seq,)):
         try:
-            yield from ev.decoded(row)
+            yield number, at, ev.decoded(row)
         except (msgspec.DecodeError, TypeError) as error:
             raise StorageError(
                 f"A batch journal is damaged: {error}.", advice="Start the job over with --new."

@@ -36,10 +36,11 @@ def read(path: Path) -> Iterator[Line]:
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     with file:
-        yield from _lines(file, path)
+        yield from lines_in(file, path)
 
 
-def _lines(file: BinaryIO, path: Path) -> Iterator[Line]:
+def lines_in(file: BinaryIO, path: Path) -> Iterator[Line]:
+    """Yield the lines of a file, or of a stretch of one, that is open; `path` is what messages call it."""
     index = offset = number = 0
     while text := file.readline(MAX_LINE_BYTES + 1):
         number += 1

@@ -21,18 +21,17 @@ from moongate.batch.answers import failed_line
 from moongate.batch.journal import Journal
 from moongate.batch.marks import DONE, FAILED, SENT
 from moongate.batch.records import Line, Outcome
-from moongate.batch.spending import Asked, Purse, Tariff
+from moongate.batch.spending import Purse, Tariff, asked_in
 from moongate.batch.state import State, Why
 from moongate.batch.throttle import Throttle
 from moongate.batch.upstream import Sender
 from moongate.batch.verdicts import Again, End, Policy, Rest, judge
 from moongate.batch.writer import Writer
-from moongate.errors import MoongateError, RequestRefusedError, StorageError, UsageError
+from moongate.errors import MoongateError, RequestRefusedError, StorageError
 from moongate.facts.chat import Usage
 from moongate.wire.limits import Pace, limits_in, weight
 from moongate.wire.replies import Reply
 
-_ASKED = msgspec.json.Decoder(Asked)
 TICK_S = 0.2
 ASK_AGAIN_S = 1.0  # the longest wait before limits are looked at again: another call may have ended meanwhile
 NO_USAGE = Usage()
@@ -41,10 +40,9 @@ HOPELESS = 25  # lines in a row that the provider failed on, without one answer 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a job runs. Times are in seconds, money in nano-units of the price's currency."""
+    """How a job runs. Times are in seconds."""
 
     concurrency: int = 256  # calls under way at most
-    max_cost_nano: int | None = None
     deadline_s: float | None = None  # no line leaves later than this after the start
     grace_s: float = 60.0  # how long a stop waits for what is under way
     policy: Policy = field(default_factory=Policy)
@@ -66,23 +64,20 @@ class LocalRun:
         options: Options | None = None,
     ) -> None:
         self.options = options or Options()
-        if self.options.max_cost_nano is not None and tariff.price is None:
-            raise UsageError(
-                "No price of this model is known here, so a cap on the cost cannot be kept.",
-                advice="Leave --max-cost out, or give --max-tokens in every line and count yourself.",
-            )
+        tariff.bound(journal.state.cap_nano)
         self.error: MoongateError | None = None
         self._journal, self._upstream, self._tariff = journal, upstream, tariff
         self._lines = self._waiting(lines)
         self._throttle = Throttle(most=self.options.concurrency)
         self._pace = Pace()
         tally = journal.state.tally
-        self._purse = Purse(self.options.max_cost_nano, tally.cost_nano + tally.doubt_nano)
+        self._purse = Purse(journal.state.cap_nano, tally.cost_nano + tally.doubt_nano)
         self._model = journal.state.opened.model if journal.state.opened else ""
         self._intents: dict[int, asyncio.Future[None]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._failing = 0  # lines in a row that ended without the provider's answer
         self._resting: tuple[Why, str] | None = None
+        self._given_up = False
 
     @property
     def state(self) -> State:
@@ -122,6 +117,11 @@ class LocalRun:
         """Let nothing more leave; what is under way is waited for, at most `grace_s` seconds."""
         self._rest(why, message or "It was interrupted.")
 
+    def cancel(self) -> None:
+        """Give the job up: as a stop, after which nothing goes on."""
+        self._given_up = True
+        self.stop()
+
     def cut(self) -> None:
         """Give up what is under way: its fate is uncertain."""
         self.stop()
@@ -157,7 +157,7 @@ class LocalRun:
         """Send a line until it ends, or the job rests."""
         try:
             self._upstream.check(line.body)
-            asked = _ASKED.decode(line.body)
+            asked = asked_in(line.body)
             if asked.stream:
                 raise RequestRefusedError("A line of a batch cannot be streamed, so nothing was sent.")
         except (MoongateError, msgspec.DecodeError) as error:
@@ -344,6 +344,8 @@ class LocalRun:
         tally, now = self.state.tally, time.time()
         if tally.completed + tally.failed == tally.total:
             self._journal.note(ev.Finished(at=now))
+        elif self._given_up:
+            self._journal.note(ev.Cancelled(at=now))
         else:
             why, message = self._resting or ("interrupted", "It was interrupted.")
             self._journal.note(ev.Stopped(why=why, message=message, at=now))

@@ -18,6 +18,7 @@ from moongate.batch.input import Recipe
 from moongate.batch.journal import JOURNAL, Journal, look
 from moongate.batch.lines import read
 from moongate.batch.names import Names
+from moongate.batch.posting import post
 from moongate.batch.records import Limits
 from moongate.batch.source import KEPT, Input, Source, checked, ready, sha256_of
 from moongate.batch.split import split
@@ -46,7 +47,7 @@ async def open_local(
                     raise changed(known)
                 return folder
             event = _opened(upstream, "local", name, found, rules=rules)
-            clear(folder)
+            _cleared(host, folder)
             return _begun(folder, replace(event, output=str(output)), found)
 
     return await _with_upstream(host, opened)
@@ -70,10 +71,17 @@ async def open_remote(
                 return folder
             event = _opened(upstream, "remote", name, found, rules=rules)
             event = replace(event, tag=f"{name}-{secrets.token_hex(8)}", window=window)
-            clear(folder)
+            _cleared(host, folder)
             return _begun(folder, event, found, limits=limits)
 
     return await _with_upstream(host, opened)
+
+
+def _cleared(host: Host, folder: Path) -> None:
+    """Forget an earlier job in a folder, but not what it cost."""
+    if (folder / JOURNAL).is_file():
+        post(folder, host.ledger)
+    clear(folder)
 
 
 def changed(opened: ev.Opened) -> UsageError:

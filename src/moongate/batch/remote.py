@@ -11,10 +11,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, cast
 
 from moongate import errors
@@ -23,9 +22,9 @@ from moongate.batch import state as st
 from moongate.batch.answers import failed_line
 from moongate.batch.fetched import named, outcome_of
 from moongate.batch.journal import Entry, Journal
-from moongate.batch.lines import read
-from moongate.batch.marks import DONE, FAILED
+from moongate.batch.marks import DONE, DOUBT, FAILED
 from moongate.batch.names import Names
+from moongate.batch.parts import beyond, file_of, indexes, kept_back, worst_by_part, worst_nano
 from moongate.batch.records import Outcome, Status
 from moongate.batch.spending import Tariff
 from moongate.batch.split import stretch
@@ -51,7 +50,10 @@ class Pacing:
 
 
 class RemoteRun:
-    """One life of a remote job: from its journal's state to the end, or to a rest. `error` is why it rests."""
+    """One life of a remote job: from its journal's state to the end, or to a rest. `error` is why it rests.
+
+    Raises UsageError for a cap that cannot be kept, because no price is known.
+    """
 
     def __init__(
         self,
@@ -61,9 +63,11 @@ class RemoteRun:
         tariff: Tariff,
         pacing: Pacing | None = None,
     ) -> None:
+        tariff.bound(journal.state.cap_nano)
         self.pacing = pacing or Pacing()
         self.error: errors.MoongateError | None = None
         self._journal, self._names, self._upstream, self._tariff = journal, names, upstream, tariff
+        self._worst: dict[int, int] = {}  # what each part may cost at most, where there is a cap
         self._failures = 0
         self._poll_s = self.pacing.poll_s
         self._resting: tuple[st.Why, str] | None = None
@@ -83,8 +87,9 @@ class RemoteRun:
 
     async def run(self, *, until: Literal["created", "ended"] = "ended") -> AsyncGenerator[st.State]:
         """Work until every part is created, or the job ended, or rests; yield its state after every step."""
-        self._rest_now = asyncio.Event()
+        self._woken = asyncio.Event()
         self._journal.note(ev.Begun(at=time.time()))
+        await self._weigh()
         while self._resting is None and (commands := self._due(until)):
             await self._attempt(commands)
             yield self.state
@@ -97,7 +102,13 @@ class RemoteRun:
         """Let the job rest after the step that is under way. What was created goes on at the provider."""
         if self._resting is None:
             self._resting = (why, message or "It was interrupted; what was created goes on at the provider.")
-        self._rest_now.set()
+        self._woken.set()
+
+    def cancel(self) -> None:
+        """Give the job up, and go on: to cancel its batches at the provider, and take over what they finished."""
+        self._journal.note(ev.Cancelled(at=time.time()))
+        self._poll_s = self.pacing.poll_s
+        self._woken.set()
 
     def cut(self) -> None:
         """The same: a step is one request."""
@@ -105,10 +116,25 @@ class RemoteRun:
 
     def _due(self, until: str) -> tuple[st.Command, ...]:
         commands = st.todo(self.state)
-        if until == "created":
+        if until == "created" and not self.state.cancelled:
             commands = tuple(command for command in commands if isinstance(command, _CREATING))
+        commands = self._within_cap(commands)
         acts = tuple(command for command in commands if not isinstance(command, st.Watch))
         return acts[:1] or commands
+
+    async def _weigh(self) -> None:
+        """Work out what the parts may cost at most, where a cap says that it matters for one that is to leave."""
+        state = self.state
+        if state.cap_nano is not None and any(isinstance(command, _CREATING) for command in st.todo(state)):
+            self._worst = await asyncio.to_thread(worst_by_part, self._journal.folder, state, self._tariff)
+
+    def _within_cap(self, commands: tuple[st.Command, ...]) -> tuple[st.Command, ...]:
+        """Leave out the parts that the cap keeps back; the job rests when nothing under way can make room."""
+        back = kept_back(self.state, self._worst) if self._worst else ()
+        left = tuple(c for c in commands if not (isinstance(c, st.Upload | st.Create) and c.part in back))
+        if back and commands and not left:
+            self.stop("budget", beyond(self.state, self._worst, back[0], self._tariff.currency))
+        return left
 
     async def _attempt(self, commands: tuple[st.Command, ...]) -> None:
         """Do the next step, or look at every batch under way; errors are counted, and may let the job rest."""
@@ -143,7 +169,7 @@ class RemoteRun:
 
     async def _upload(self, command: st.Upload) -> None:
         place = self.state.parts[command.part]
-        part, path = place.part, self._journal.folder / place.part.path  # an absolute path stays what it is
+        part, path = place.part, file_of(self._journal.folder, place.part)
         source = Source(filename=place.name, size=part.size, open=lambda: stretch(path, part.offset, part.size))
         call = filecalls.upload(
             self._upstream.row, source, purpose="batch", boundary=f"moongate-{secrets.token_hex(16)}"
@@ -309,31 +335,37 @@ class RemoteRun:
         place = self.state.parts[command.part]
         kind, said, doubt = _missing(place)
         error = errors.UnavailableError(said)
-        left = [index for index in self._indexes(place) if not self.state.marks[index] & (DONE | FAILED)]
+        mine = list(indexes(self._journal.folder, place.part, self._names))
+        left = [index for index in mine if not self.state.marks[index] & (DONE | FAILED)]
         for at in range(0, len(left), GROUP):
             entries: list[Entry] = []
             for index, name in self._names.of(left[at : at + GROUP]):
                 line = failed_line(name, error).replace(b'"unavailable"', b'"%b"' % kind.encode(), 1)
                 entries.append((ev.Settled(outcome=Outcome(index=index, kind=kind, uncertain=doubt)), line))
             self._journal.apply(self._journal.commit(entries))
-        self._journal.note(ev.Concluded(part=command.part))
+        nano = self._in_doubt(place, mine) if doubt else 0
+        self._journal.note(ev.Concluded(part=command.part, nano=nano))
 
-    def _indexes(self, place: st.PartState) -> Iterator[int]:
-        part = place.part
-        if Path(part.path).is_absolute():
-            yield from range(part.first, part.first + part.lines)
-            return
-        for line in read(self._journal.folder / part.path):
-            index = self._names.index(line.custom_id)
-            if index is not None:
-                yield index
+    def _in_doubt(self, place: st.PartState, indexes: Sequence[int]) -> int:
+        """Return what those of a part's lines may have cost at most that failed in doubt."""
+        marks = self.state.marks
+        try:
+            return worst_nano(
+                self._journal.folder, place.part, self._tariff, counts=lambda at: marks[indexes[at]] == FAILED | DOUBT
+            )
+        except errors.UsageError as error:  # the input is gone: no reason to keep results back
+            log.warning("What may have been charged cannot be told: %s", error)
+            return 0
 
     async def _finish(self, command: st.Finish) -> None:
         self._journal.note(ev.Finished(at=time.time()))
 
     async def _pause(self, seconds: float) -> None:
+        """Wait, but not when the job is to rest or to be given up."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rest_now.wait(), seconds)
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        if self._resting is None:
+            self._woken.clear()
 
 
 async def _grouped(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

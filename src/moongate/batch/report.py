@@ -123,8 +123,9 @@ def summary(state: State) -> tuple[str, ...]:
     ]
     if tally.kinds:
         told.append("errors: " + ", ".join(f"{kind} {count}" for kind, count in sorted(tally.kinds.items())))
-    told.append(f"tokens: {tally.prompt_tokens} prompt, {tally.completion_tokens} completion")
-    if opened.currency:
+    if tally.completed:
+        told.append(f"tokens: {tally.prompt_tokens} prompt, {tally.completion_tokens} completion")
+    if tally.completed and opened.currency:
         told.append(f"cost: {Money(nano=tally.cost_nano, currency=opened.currency)} ({opened.basis})")
     if tally.uncertain:
         told.append(_doubt(state))

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from moongate.errors import UsageError
 from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.money import MILLION, NANO, Price
@@ -40,6 +41,10 @@ class Asked(msgspec.Struct, frozen=True):
         return self.n if type(self.n) is int and self.n > 0 else 1
 
 
+asked_in = msgspec.json.Decoder(Asked).decode
+"""Return what a body says that bounds its cost. Raises msgspec.DecodeError for what is no JSON object."""
+
+
 class Tariff:
     """Prices per token as integers, and the context window that bounds a call."""
 
@@ -52,6 +57,14 @@ class Tariff:
     def currency(self) -> str:
         """The currency of the amounts, "" where no price is known."""
         return self.price.currency if self.price else ""
+
+    def bound(self, cap_nano: int | None) -> None:
+        """Raise UsageError for a cap that cannot be kept, because no price is known."""
+        if cap_nano is not None and self.price is None:
+            raise UsageError(
+                "No price of this model is known here, so a cap on the cost cannot be kept.",
+                advice="Leave --max-cost out, or give max_tokens in every line and count yourself.",
+            )
 
     def tokens(self, body: bytes, asked: Asked) -> tuple[int, int]:
         """Return the most prompt and completion tokens that a body can take."""

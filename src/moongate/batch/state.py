@@ -73,6 +73,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str = ""
     said: str = ""
     cancelled: bool = False
+    cap_nano: int | None = None  # what it may cost at most
     marks: Marks = Marks()
     tally: Tally = Tally()
     parts: tuple[PartState, ...] = ()
@@ -319,11 +320,16 @@ def _stopped(state: State, event: ev.Stopped) -> Next:
     return replace(state, stopped=event.why, said=event.message), ()
 
 
+def _capped(state: State, event: ev.Capped) -> Next:
+    return replace(state, cap_nano=event.nano), ()
+
+
 def _cancelled(state: State, event: ev.Cancelled) -> Next:
     if state.ended:
         return state, ()
     local = state.opened is not None and state.opened.mode == "local"
-    state = replace(state, cancelled=True, status="cancelled" if local else "cancelling")
+    status: Status = "cancelled" if local else "cancelling"
+    state = replace(state, cancelled=True, status=status, stopped="", said="")
     return state, todo(state)
 
 
@@ -385,6 +391,11 @@ def _fetched(state: State, event: ev.Fetched) -> Next:
     return _changed(state, event.part, fetched=(*place.fetched, event.which), missing=missing)
 
 
+def _concluded(state: State, event: ev.Concluded) -> Next:
+    tally = replace(state.tally, doubt_nano=state.tally.doubt_nano + event.nano)
+    return _changed(replace(state, tally=tally), event.part, stage="concluded")
+
+
 _STEPS: dict[type[ev.Event], Callable[[State, Any], Next]] = {
     ev.Opened: _opened,
     ev.Begun: _begun,
@@ -393,6 +404,7 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], Next]] = {
     ev.Settled: _settled,
     ev.Retried: _retried,
     ev.Stopped: _stopped,
+    ev.Capped: _capped,
     ev.Cancelled: _cancelled,
     ev.Finished: _finished,
     ev.Planned: _planned,
@@ -407,5 +419,5 @@ _STEPS: dict[type[ev.Event], Callable[[State, Any], Next]] = {
     ev.CancelMeant: lambda state, event: _changed(state, event.part, cancelling=True),
     ev.Seen: _seen,
     ev.Fetched: _fetched,
-    ev.Concluded: lambda state, event: _changed(state, event.part, stage="concluded"),
+    ev.Concluded: _concluded,
 }

@@ -14,6 +14,7 @@ from moongate.batch.validate import Permitted
 from moongate.facts.models import Model
 from moongate.facts.money import Price
 from moongate.facts.providers import Provider
+from moongate.ledger.own import OwnLedger
 from moongate.wire.calls import Call
 from moongate.wire.replies import Reply
 
@@ -99,6 +100,11 @@ class Host(Protocol):
     @property
     def data_dir(self) -> Path:
         """The folder in which jobs have theirs."""
+        ...
+
+    @property
+    def ledger(self) -> OwnLedger | None:
+        """The ledger of its owner's calls, if there is one; what jobs cost goes there too."""
         ...
 
     def upstream(self, *, connections: int = 256) -> Upstream:

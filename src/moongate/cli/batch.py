@@ -13,7 +13,7 @@ import click
 from moongate.cli.batchcheck import validate
 from moongate.cli.batchinput import input_options, recipe_of
 from moongate.cli.options import Asked, connecting, speaking
-from moongate.errors import UsageError
+from moongate.errors import BusyError, UsageError
 from moongate.facts.batches import WINDOW
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ def _rules(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--rules", type=click.Choice(["raise", "pass"]), help=text)(function)
 
 
+def _capped(function: Callable[..., Any]) -> Callable[..., Any]:
+    text = "Most that the job may cost, in the currency of the model's price."
+    return click.option("--max-cost", metavar="AMOUNT", help=text)(function)
+
+
 command.add_command(validate)
 
 
@@ -38,9 +43,7 @@ command.add_command(validate)
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Where the answers go.")
 @click.option("--concurrency", type=click.IntRange(1, 10_000), help="Most calls under way at once; 256 at first.")
-@click.option(
-    "--max-cost", metavar="AMOUNT", help="Most that the job may cost, in the currency of the model's price."
-)
+@_capped
 @click.option("--deadline", type=click.FloatRange(min=0), metavar="SECONDS", help="Send nothing later than this.")
 @click.option(
     "--uncertain",
@@ -68,7 +71,7 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
         job = await AsyncJob.run(client, file, output, recipe=recipe, **options)
         return await _carried_on(asked, job)
 
-    with asked.client() as client:
+    with asked.client(spends=True) as client:
         recipe = recipe_of(client, file, options)
         return in_loop(work())
 
@@ -76,6 +79,7 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
 @command.command("submit")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--window", metavar="TIME", default=WINDOW, help="How long the provider may take, 12h to 7d.")
+@_capped
 @click.option("--new", is_flag=True, help="Submit a file that is submitted already once more.")
 @_rules
 @input_options
@@ -95,7 +99,7 @@ def submit(asked: Asked, file: str, **options: Any) -> int:
         job = await AsyncJob.submit(client, file, recipe=recipe, **options)
         return await _carried_on(asked, job, until="created")
 
-    with asked.client() as client:
+    with asked.client(spends=True) as client:
         recipe = recipe_of(client, file, options)
         return in_loop(work())
 
@@ -105,19 +109,23 @@ def submit(asked: Asked, file: str, **options: Any) -> int:
 @click.option(
     "--uncertain", type=click.Choice(["again", "drop"]), help="Create a batch of unknown fate again, or not."
 )
+@_capped
 @connecting
-def watch(asked: Asked, job: str, uncertain: Literal["again", "drop"] | None) -> int:
-    """Carry JOB on to its end: watch its batches and take over their results as soon as they are there."""
+def watch(asked: Asked, job: str, uncertain: Literal["again", "drop"] | None, max_cost: str | None) -> int:
+    """Carry JOB on to its end: watch its batches and take over their results as soon as they are there.
+
+    The cap on its cost stays the one it had, unless --max-cost says another.
+    """
     from moongate.batch.job import AsyncJob
     from moongate.batch.loop import run as in_loop
 
     async def work() -> int:
-        found = AsyncJob.find(client, job)
+        found = AsyncJob.find(client, job, max_cost=max_cost)
         if uncertain is not None:
             await found.decide(uncertain)
         return await _carried_on(asked, found)
 
-    with asked.client() as client:
+    with asked.client(spends=True) as client:
         return in_loop(work())
 
 
@@ -177,7 +185,7 @@ def results(asked: Asked, job: str, output: str, format_: str | None, join: bool
         count = write_results(folder, Path(output))
     asked.show.talk(f"saved {count} answers in {output}")
     if clean:
-        with asked.client() as client:
+        with asked.client(spends=True) as client:
             asked.show.talk(f"deleted {Job.find(client, job).clean()} files at the provider")
     if asked.show.json:
         _report(asked, look(folder))
@@ -202,18 +210,19 @@ def _write_joined(folder: Path, output: str, format_: str | None) -> int:
 @command.command("retry")
 @click.argument("job")
 @click.option("--uncertain", is_flag=True, help="Also the failed lines that may have been charged.")
+@_capped
 @connecting
-def retry(asked: Asked, job: str, uncertain: bool) -> int:
+def retry(asked: Asked, job: str, uncertain: bool, max_cost: str | None) -> int:
     """Send the failed lines of JOB again, and only those."""
     from moongate.batch.job import AsyncJob
     from moongate.batch.loop import run as in_loop
 
     async def work() -> int:
-        found = AsyncJob.find(client, job)
+        found = AsyncJob.find(client, job, max_cost=max_cost)
         await found.retry(uncertain=uncertain)
         return await _carried_on(asked, found)
 
-    with asked.client() as client:
+    with asked.client(spends=True) as client:
         return in_loop(work())
 
 
@@ -221,19 +230,26 @@ def retry(asked: Asked, job: str, uncertain: bool) -> int:
 @click.argument("job")
 @connecting
 def cancel(asked: Asked, job: str) -> int:
-    """Give JOB up, at the provider too. What is finished keeps its results."""
+    """Give JOB up, at the provider too. What is finished keeps its results.
+
+    Another process that works on it is told so, sends nothing more, and brings it to its end.
+    """
     from moongate.batch.job import AsyncJob
     from moongate.batch.loop import run as in_loop
+    from moongate.batch.report import exit_code
 
     async def work() -> int:
         found = AsyncJob.find(client, job)
         await found.cancel()
-        await _carried_on(asked, found)
+        try:
+            await _carried_on(asked, found)
+        except BusyError:
+            asked.show.talk("the process that works on it has been told, and brings it to its end")
+            _report(asked, found.state)
+            return 0
         return 0 if found.state.ended else exit_code(found.state)
 
-    from moongate.batch.report import exit_code
-
-    with asked.client() as client:
+    with asked.client(spends=True) as client:
         return in_loop(work())
 
 
@@ -262,7 +278,9 @@ async def _carried_on(asked: Asked, job: AsyncJob, *, until: Literal["created", 
     _report(asked, state)
     if job.error is not None:
         return job.error.exit_code
-    return 0 if until == "created" and not state.stopped else exit_code(state)
+    if until == "created" and not state.stopped and not state.cancelled:
+        return 0
+    return exit_code(state)
 
 
 def _stop(asked: Asked, job: AsyncJob) -> None:

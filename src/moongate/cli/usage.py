@@ -14,8 +14,8 @@ from moongate.cli.options import Asked, speaking
 from moongate.errors import UsageError
 from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
-from moongate.ledger.book import Spent
 from moongate.ledger.entry import Entry
+from moongate.ledger.own import Spent
 from moongate.ledger.table import csv_from
 
 DAY_S = 86_400
@@ -40,16 +40,19 @@ def command(asked: Asked, gateway: bool, days: int, by: str | None, calls: bool,
     elif as_csv:
         asked.show.data(csv_from(rows), end="")
     else:
-        columns = _columns(rows) if gateway else ("day", "provider", "model", "calls", "prompt", "completion", "cost")
+        columns = _columns(rows) if gateway else _OWN
         asked.show.table(columns, [_cells(row, columns) for row in rows])
     return 0
 
 
 def _own(since: float) -> list[Document]:
+    from moongate.batch.posting import post_all
     from moongate.ledger.own import FILE_NAME, OwnLedger
     from moongate.settings.load import load_folders
 
-    with OwnLedger(load_folders().data_dir / FILE_NAME) as ledger:
+    data_dir = load_folders().data_dir
+    with OwnLedger(data_dir / FILE_NAME) as ledger:
+        post_all(data_dir, ledger)
         return [_spent(line) for line in ledger.spent(since=since)]
 
 
@@ -81,6 +84,7 @@ def _call(entry: Entry) -> Document:
     return {**fields, "at": rfc3339(entry.at), **tokens, "cost": entry.cost.amount if entry.cost else None}
 
 
+_OWN = ("day", "kind", "provider", "model", "calls", "prompt", "completion", "cost")
 _SHORT = {"prompt": "prompt_tokens", "completion": "completion_tokens"}
 _LEFT_OUT = frozenset({"unpriced", "cached_tokens", "reasoning_tokens", "currency", "mean_latency_ms", "price_basis"})
 

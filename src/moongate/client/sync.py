@@ -99,6 +99,11 @@ class Client:
         return Batches(self)
 
     @property
+    def ledger(self) -> OwnLedger | None:
+        """The ledger that it was handed."""
+        return self._ledger
+
+    @property
     def data_dir(self) -> Path:
         """The folder in which batch jobs are kept."""
         return self.settings.data_dir

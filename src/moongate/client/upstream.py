@@ -23,7 +23,7 @@ from moongate.errors import ModelRefusedError
 from moongate.facts.models import Model
 from moongate.facts.money import Price
 from moongate.facts.providers import Provider
-from moongate.ledger.price import batch_price_of, bounding_price
+from moongate.ledger.price import bounding_price
 from moongate.wire.calls import Call
 from moongate.wire.peek import models_in, names_only
 from moongate.wire.replies import Reply
@@ -95,9 +95,7 @@ class GuardedUpstream:
 
     def price(self, model: Model | None, *, batch: bool = False) -> Price | None:
         """Return the price that bounds and counts a job's cost; see `Upstream.price`."""
-        if batch:
-            return batch_price_of(model, self.row) if model is not None else None
-        return EMBEDDED if self._parts.engine is not None else bounding_price(model, self.row)
+        return EMBEDDED if self._parts.engine is not None else bounding_price(model, self.row, batch=batch)
 
     async def send(self, body: bytes) -> Reply:
         """Send a chat once over a kept connection; see `Upstream.send`."""

@@ -48,19 +48,27 @@ def price_of(model: Model, row: Provider) -> Price | None:
     return _list_prices().get((row.name, model.id)) if row.at_home else None
 
 
-def bounding_price(model: Model | None, row: Provider) -> Price | None:
+def bounding_price(model: Model | None, row: Provider, *, batch: bool = False) -> Price | None:
     """Return the price that bounds a run: of the live list, else the packaged one of the provider.
 
     At another address than the provider's own the packaged price is taken too, and its basis says so: a bound on
-    what the platform would charge, not knowledge of what that address charges.
+    what the platform would charge, not knowledge of what that address charges. For a `batch` it is that of batches,
+    and where none is known that of chats, which batches are taken not to pass.
     """
     if model is None:
         return None
-    price, home = price_of(model, row), built_in().get(row.name)
+    price, home = _known_price(model, row, batch=batch), built_in().get(row.name)
     if price is not None or home is None:
         return price
-    price = price_of(model, replace(row, base_url=home.base_url))
+    price = _known_price(model, replace(row, base_url=home.base_url), batch=batch)
     return price and replace(price, basis=f"{price.basis}; taken to hold at {row.host} too")
+
+
+def _known_price(model: Model, row: Provider, *, batch: bool) -> Price | None:
+    price = price_of(model, row)
+    if not batch or price is None:
+        return price
+    return batch_price_of(model, row) or replace(price, basis=f"{price.basis}; no price of batches is known")
 
 
 def batch_price_of(model: Model, row: Provider) -> Price | None:
