@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 JOURNAL, ANSWERS, LOCK = "journal.sqlite3", "answers.jsonl", "lock"
 _ADD = "INSERT INTO commits (at, events) VALUES (?, ?)"
+_ALL = "SELECT seq, at, events FROM commits WHERE ? = 0 ORDER BY seq"  # no seek: that finds nothing in a torn file
 _SINCE = "SELECT seq, at, events FROM commits WHERE seq > ? ORDER BY seq"
 _NONE, _ANSWER, _FAILURE = 0, 1, 2  # what a line has
 
@@ -184,7 +185,7 @@ def _events(connection: sqlite3.Connection) -> Iterator[ev.AnyEvent]:
 
 
 def _commits(connection: sqlite3.Connection, seq: int = 0) -> Iterator[tuple[int, float, list[ev.AnyEvent]]]:
-    for number, at, row in connection.execute(_SINCE, (seq,)):
+    for number, at, row in connection.execute(_SINCE if seq else _ALL, (seq,)):
         try:
             yield number, at, ev.decoded(row)
         except (msgspec.DecodeError, TypeError) as error:
