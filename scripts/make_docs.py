@@ -112,6 +112,7 @@ KINDS = {
     "count": "a whole number",
     "number": "a number",
     "text": "a text",
+    "path": "a path",
     "url": "an address",
     "texts": "a list of texts",
     "origins": "a list of origins",

@@ -1,7 +1,7 @@
 """Everything that clients, networks and upstreams do wrong, over real sockets: a clean answer or a clean end.
 
 After every fault the same gateway answers an ordinary call, and in the end nothing is left over: no call under way,
-no money held, no room of the spool, no connection.
+no money held, no room of the spool, no connection. All of it over http, and over https on both sides.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from moongate.facts.money import Money
 from moongate.gateway import serve
@@ -35,6 +37,7 @@ ANSWER = {
 }
 HASTY = Patience(head_s=0.6, silence_s=0.6, idle_s=1.5, linger_s=0.3, look_every_s=0.1)
 BODY_MAX = 60_000_000
+SERVER = ssl.Purpose.CLIENT_AUTH
 ENDLESS = b"80000\r\n" + b"x" * 2**19 + b"\r\n"  # one of many chunks
 Act = Callable[[socket.socket], None]
 
@@ -100,11 +103,12 @@ class Upstream:
     sizes: list[int] = field(default_factory=list)  # of bodies that arrived
     ended: threading.Event = field(default_factory=threading.Event)  # a stream's connection was closed
     poured: int = 0
+    tls: ssl.SSLContext | None = None
     _socket: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0), backlog=64))
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self._socket.getsockname()[1]}/v1"
 
     def run(self) -> None:
         with contextlib.suppress(OSError):
@@ -117,7 +121,7 @@ class Upstream:
         self._socket.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._secured(connection) as connection:
             while request := _request(connection):
                 head, body = request
                 if head.startswith(b"GET"):
@@ -131,6 +135,9 @@ class Upstream:
                     continue
                 self.acts[name](connection)
                 return
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return connection if self.tls is None else self.tls.wrap_socket(connection, server_side=True)
 
 
 def _request(connection: socket.socket) -> tuple[bytes, bytes] | None:
@@ -156,10 +163,11 @@ class Kit:
     gateway: serve.Running
     upstream: Upstream
     secret: str
+    tls: ssl.SSLContext | None
 
     @property
     def address(self) -> tuple[str, int]:
-        host, port = self.gateway.base_url.removeprefix("http://").removesuffix("/v1").split(":")
+        host, port = self.gateway.base_url.partition("://")[2].removesuffix("/v1").split(":")
         return host, int(port)
 
     def head(self, *more: str, length: int | None = None) -> bytes:
@@ -181,7 +189,10 @@ class Kit:
 
     @contextlib.contextmanager
     def connected(self) -> Iterator[socket.socket]:
-        with socket.create_connection(self.address, timeout=15) as connection:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection(self.address, timeout=15))
+            if self.tls is not None:
+                connection = stack.enter_context(self.tls.wrap_socket(connection, server_hostname="127.0.0.1"))
             yield connection
 
     def say(self, *pieces: bytes, pause_s: float = 0.0) -> bytes:
@@ -217,16 +228,24 @@ def read_all(connection: socket.socket) -> bytes:
     return data
 
 
-@pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
-    upstream = Upstream(acts=dict(UPSTREAM_ACTS))
-    threading.Thread(target=upstream.run, daemon=True).start()
+@pytest.fixture(scope="module", params=["http", "https"])
+def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     home = tmp_path_factory.mktemp("faults")
-    (home / "config.toml").write_text(f"[gateway]\nmax_body_bytes = {BODY_MAX}\n")
+    upstream, client, table = Upstream(acts=dict(UPSTREAM_ACTS)), None, f"max_body_bytes = {BODY_MAX}\n"
+    if request.param == "https":
+        ca, client, upstream.tls = trustme.CA(), ssl.create_default_context(), ssl.create_default_context(SERVER)
+        ca.configure_trust(client)
+        ca.issue_cert("127.0.0.1").configure_cert(upstream.tls)
+        ca.cert_pem.write_to_path(str(home / "ca.pem"))
+        ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(home / "cert.pem"))
+        table += f"tls_cert = '{home / 'cert.pem'}'\n"
+    threading.Thread(target=upstream.run, daemon=True).start()
+    (home / "config.toml").write_text(f"[gateway]\n{table}")
     env = {"MOONSHOT_BASE_URL": upstream.base_url, "MOONSHOT_API_KEY": "sk-up", "HOME": str(home)}
     flags = Flags(
         provider="moonshot",
         timeout=1.0,
+        ca_file=None if client is None else str(home / "ca.pem"),
         config=str(home / "config.toml"),
         data_dir=str(home / "data"),
         cache_dir=str(home / "cache"),
@@ -234,7 +253,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     settings = load(flags, env=dict(os.environ) | env)
     with serve.running(settings, patience=HASTY) as gateway:
         gateway.desk.create_account("ada", Money.of(1000, "USD"))
-        made = Kit(gateway, upstream, gateway.desk.create_key("ada")[1])
+        made = Kit(gateway, upstream, gateway.desk.create_key("ada")[1], client)
         made.works()
         yield made
         nothing_is_left(made)

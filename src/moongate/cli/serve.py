@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from moongate.cli.options import Asked, connecting
-from moongate.errors import MissingExtraError
+from moongate.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
+    from moongate.gateway.certificate import Certificate
     from moongate.gateway.config import Config, Finding
     from moongate.gateway.serve import Place
 
@@ -36,20 +37,31 @@ def gateway() -> ModuleType:
 )
 @click.option("--port", default=8686, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
 @click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port.")
+@click.option("--tls-cert", metavar="FILE", help="Speak https with this certificate: PEM, with its chain.")
+@click.option("--tls-key", metavar="FILE", help="The key of the certificate, if the same file does not hold it.")
 @click.option(
     "--check-config", is_flag=True, help="Name every fault of the configuration by its line; serve nothing."
 )
 @connecting
-def command(asked: Asked, host: str, port: int, workers: int, check_config: bool) -> int:
+def command(
+    asked: Asked,
+    host: str,
+    port: int,
+    workers: int,
+    tls_cert: str | None,
+    tls_key: str | None,
+    check_config: bool,
+) -> int:
     """Serve the Moonshot API over the chosen provider, or over the embedded model, metered per account.
 
     Needs an account and a key: `moongate accounts create NAME --balance 10`, then `moongate keys create NAME`.
     """
     serve = gateway()
+    certificate = _certificate(tls_cert, tls_key)
     if check_config:
-        return _checked(asked)
+        return _checked(asked, certificate)
 
-    config = _configured(asked)
+    config = _configured(asked, certificate)
 
     def ready(place: Place, admin_key: str | None) -> None:
         shown = {"base_url": place.base_url, "provider": config.sources[0].settings.row.name}
@@ -67,30 +79,41 @@ def command(asked: Asked, host: str, port: int, workers: int, check_config: bool
             )
         asked.show.talk(f"serving {config.title}; Ctrl-C ends")
 
-    code: int = serve.run(config, host=host, port=port, workers=workers, ready=ready, reread=lambda: _reread(asked))
+    code: int = serve.run(
+        config, host=host, port=port, workers=workers, ready=ready, reread=lambda: _reread(asked, certificate)
+    )
     return code
 
 
-def _reread(asked: Asked) -> Config:
+def _certificate(cert: str | None, key: str | None) -> Certificate | None:
+    from moongate.gateway.certificate import Certificate
+
+    if cert is None and key is not None:
+        raise ConfigError("--tls-key needs --tls-cert.", advice="Name the certificate that the key belongs to.")
+    return None if cert is None else Certificate(cert=cert, key=key)
+
+
+def _reread(asked: Asked, certificate: Certificate | None) -> Config:
     """Return what is to be served now: files and environment are read again."""
     from moongate.gateway import config
 
-    return config.read(asked.settings_flags())
+    return config.secured(config.read(asked.settings_flags()), certificate)
 
 
-def _configured(asked: Asked) -> Config:
+def _configured(asked: Asked, certificate: Certificate | None) -> Config:
     """Return what is to be served: the table's upstreams, or the provider that flags or environment choose."""
     from moongate.gateway import config
 
     flags = asked.settings_flags()
-    return config.read(flags) if config.has_upstreams(flags) else config.single(asked.settings)
+    found = config.read(flags) if config.has_upstreams(flags) else config.single(asked.settings)
+    return config.secured(found, certificate)
 
 
-def _checked(asked: Asked) -> int:
+def _checked(asked: Asked, certificate: Certificate | None) -> int:
     """Print every fault of the configuration with its place; exit code 2 when there is one."""
     from moongate.gateway import config
 
-    findings = config.findings(asked.settings_flags())
+    findings = config.findings(asked.settings_flags(), certificate)
     if asked.show.json:
         asked.show.document({"ok": not findings, "faults": [_document(finding) for finding in findings]})
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from moongate.errors import ConfigError
+from moongate.gateway.certificate import Certificate
 from moongate.gateway.options import Fault, Options, UpstreamOptions, checked, options_from
 from moongate.gateway.upstream import Source
 from moongate.settings.load import Flags, Settings, load
@@ -73,6 +74,14 @@ def read(flags: Flags | None = None) -> Config:
     return Config(settings=replace(sources[0].settings, gateway=table.values), options=options, sources=sources)
 
 
+def secured(config: Config, certificate: Certificate | None) -> Config:
+    """Return a configuration with the certificate that the command line named, if it named one."""
+    if certificate is None:
+        return config
+    options = replace(config.options, tls_cert=certificate.cert, tls_key=certificate.key)
+    return replace(config, options=options)
+
+
 def has_upstreams(flags: Flags | None = None) -> bool:
     """Say whether the table's own upstreams are what `read` returns."""
     return _counts(gateway_table(flags), flags)
@@ -83,13 +92,17 @@ def _counts(table: Table, flags: Flags | None) -> bool:
     return bool(table.values.get("upstreams")) and not named
 
 
-def findings(flags: Flags | None = None) -> tuple[Finding, ...]:
-    """Return everything in the configuration that cannot work; nothing is sent and nothing is started."""
+def findings(flags: Flags | None = None, certificate: Certificate | None = None) -> tuple[Finding, ...]:
+    """Return everything in the configuration that cannot work; nothing is sent and nothing is started.
+
+    A `certificate` is the one that the command line named; it counts instead of the table's.
+    """
     try:
         table = gateway_table(flags)
     except ConfigError as error:
         return (Finding(fault=Fault(path=(), message=error.message, advice=error.advice), file=None, line=None),)
     found = list(_found(table, flags))
+    found += [Finding(fault=fault, file=None, line=None) for fault in _of_certificate(certificate, ())]
     if not _counts(table, flags):
         try:
             _need_key(load(flags))
@@ -103,6 +116,7 @@ def _found(table: Table, flags: Flags | None) -> Iterator[Finding]:
     options, faults = checked(table.values)
     faulty = {fault.path[:2] for fault in faults}
     more = [fault for each in options.upstreams for fault in _of_upstream(each, table, flags, faulty)]
+    more += _of_certificate(options.certificate, ("tls_cert",))
     if options.otel_endpoint is not None and find_spec("opentelemetry") is None:
         advice = "Install it: pip install 'moongate[otel]'."
         more.append(Fault(path=("otel_endpoint",), message="Traces need OpenTelemetry's SDK.", advice=advice))
@@ -129,6 +143,14 @@ def _of_upstream(
     except ConfigError as error:
         message = error.message.replace("--base-url", "base_url")
         yield Fault(path=path, message=f"{title}: {message}", advice=error.advice)
+
+
+def _of_certificate(certificate: Certificate | None, path: tuple[str, ...]) -> Iterator[Fault]:
+    if certificate is not None:
+        try:
+            certificate.context()
+        except ConfigError as error:
+            yield Fault(path=path, message=error.message, advice=error.advice)
 
 
 def _source(upstream: UpstreamOptions, flags: Flags | None) -> Source:

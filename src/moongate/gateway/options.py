@@ -9,17 +9,19 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from moongate.errors import ConfigError
 from moongate.facts.providers import is_loopback
+from moongate.gateway.certificate import Certificate
 from moongate.wire.limits import Limits
 
 BODY_MAX_BYTES = 100 * 1024 * 1024  # as Moonshot: 413 beyond 100 MB (platform docs, 2026-08-13)
 FILES_MAX, FILES_MAX_BYTES = 1000, 10 * 1024**3  # of one account, as Moonshot (OpenAPI document, 2026-08-17)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-Kind = Literal["flag", "count", "number", "text", "url", "texts", "origins", "choice"]
+Kind = Literal["flag", "count", "number", "text", "url", "texts", "origins", "choice", "path"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,14 @@ SETTINGS: tuple[Setting, ...] = (
         least=1,
         help="batches of an account that a worker carries out at once; the others wait",
     ),
+    Setting(
+        name="tls_cert",
+        kind="path",
+        help="speak https with this certificate: a PEM file with its chain, by its absolute path",
+    ),
+    Setting(
+        name="tls_key", kind="path", help="the certificate's key, PEM, unencrypted; without it `tls_cert` holds both"
+    ),
     Setting(name="access_log", kind="flag", default=False, help="a line on stderr for each request"),
     Setting(
         name="log_content",
@@ -122,6 +132,7 @@ UPSTREAM_SETTINGS: tuple[Setting, ...] = (
     ),
 )
 TABLES = ("upstreams", "routes")
+_PAIR = "Name the certificate that the key belongs to."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +167,8 @@ class Options:
     max_files: int = FILES_MAX
     max_files_bytes: int = FILES_MAX_BYTES
     max_batches: int = 2
+    tls_cert: str | None = None
+    tls_key: str | None = None
     access_log: bool = False
     log_content: bool = False
     log_content_days: int = 7
@@ -164,6 +177,11 @@ class Options:
     otel_sample: float = 1.0
     upstreams: tuple[UpstreamOptions, ...] = ()  # none: the one that the settings choose
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # a name → upstream/id, in order
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What https is spoken with; None: http is."""
+        return None if self.tls_cert is None else Certificate(cert=self.tls_cert, key=self.tls_key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +211,8 @@ def checked(table: Mapping[str, Any]) -> tuple[Options, tuple[Fault, ...]]:
     faults: list[Fault] = []
     values = _values(table, SETTINGS, (), faults, besides=TABLES)
     values["hosts"] = tuple(host.lower() for host in values.get("hosts", ()))
+    if "tls_key" in table and "tls_cert" not in table:
+        faults.append(Fault(path=("tls_key",), message="[gateway] has a tls_key and no tls_cert.", advice=_PAIR))
     upstreams = tuple(_upstreams(table.get("upstreams", {}), faults))
     routes = dict(_routes(table.get("routes", {}), upstreams, faults))
     return Options(**values, upstreams=upstreams, routes=routes), tuple(faults)
@@ -239,6 +259,8 @@ def _value(setting: Setting, value: Any) -> Any:
             raise ValueError(f"a number from {setting.least} to {setting.most}")
         case "text" if not isinstance(value, str) or not value:
             raise ValueError("a text")
+        case "path" if not isinstance(value, str) or not Path(value).is_absolute():
+            raise ValueError("an absolute path")
         case "url" if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/@?#]+[^\s@?#]*", value):
             raise ValueError("an http(s) address")
         case "choice" if value not in setting.choices:

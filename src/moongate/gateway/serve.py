@@ -24,6 +24,7 @@ from moongate.errors import ConfigError, MoongateError
 from moongate.facts.providers import is_loopback
 from moongate.gateway import till as tills
 from moongate.gateway.app import Gateway
+from moongate.gateway.certificate import Shown
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.config import Config, single
 from moongate.gateway.counts import Counts, shared_folder
@@ -142,8 +143,9 @@ class Place:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        port = self.sockets[0].getsockname()[1]
-        return f"http://[{self.host}]:{port}/v1" if ":" in self.host else f"http://{self.host}:{port}/v1"
+        scheme = "http" if self.config.options.certificate is None else "https"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.sockets[0].getsockname()[1]}/v1"
 
 
 @contextlib.contextmanager
@@ -151,6 +153,8 @@ def prepared(config: Config | Settings, host: str, port: int, workers: int = 1) 
     """Check and open in an order in which what is cheap to refuse is refused first."""
     config = single(config) if isinstance(config, Settings) else config
     config.need_keys()
+    if config.options.certificate is not None:
+        config.options.certificate.context()
     path = config.settings.data_dir / FILE_NAME
     with Desk(path) as desk:
         has_keys = desk.has_keys()
@@ -189,6 +193,7 @@ class Worker:
         self.upstreams = Upstreams(place.config.sources, place.config.options.routes, workers=workers)
         self._reread = reread
         self._server: _Server | None = None
+        self._shown: Shown | None = None  # where https is spoken
         self._till: Till | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._porter: Porter | None = None
@@ -216,6 +221,7 @@ class Worker:
             return
         try:
             config = self._reread()
+            self._renew(config.options)
             self.upstreams.use(config.sources, config.options.routes)
         except MoongateError as error:
             log.warning("the configuration is not taken over: %s", error)
@@ -224,6 +230,13 @@ class Worker:
         if self._till is not None:
             _told(self._till, config.options)
         log.warning("the configuration was read again")
+
+    def _renew(self, options: Options) -> None:
+        """Show the certificate as it is now."""
+        if (options.certificate is None) != (self._shown is None):
+            log.warning("whether https is spoken is decided when the gateway starts, and stays as it is")
+        elif options.certificate is not None and self._shown is not None:
+            self._shown.use(options.certificate)
 
     async def _serve(self) -> None:
         options = self.place.config.options
@@ -237,7 +250,9 @@ class Worker:
                 self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
                 work = self._tenants(gateway, relay, stack)
-                self._server = _Server(_config(gateway, relay))
+                config = _config(gateway, relay, options)
+                self._shown = None if config.ssl is None else Shown(config.ssl)
+                self._server = _Server(config)
                 await self._served(self._server, relay, work)
         finally:
             self.started.set()
@@ -319,8 +334,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _config(gateway: Gateway, relay: Relay) -> uvicorn.Config:
-    return uvicorn.Config(
+def _config(gateway: Gateway, relay: Relay, options: Options) -> uvicorn.Config:
+    config = uvicorn.Config(
         gateway.app(),
         http=functools.partial(Protocol, relay),  # type: ignore[arg-type]
         ws="none",
@@ -331,7 +346,12 @@ def _config(gateway: Gateway, relay: Relay) -> uvicorn.Config:
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=options.tls_key,
+        ssl_ciphers="",  # Python's own choice
     )
+    config.load()
+    return config
 
 
 def _check_workers(config: Config) -> None:
