@@ -28,14 +28,32 @@ def _unnamed_schema() -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": {"schema": OBJECT}}}
 
 
-def _said(*messages: Mapping[str, Any]) -> dict[str, Any]:
+def said(*messages: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the field that holds these messages."""
     return {"messages": list(messages)}
 
 
 _PARTIAL = {"role": "assistant", "content": "{", "partial": True}
 _AUDIO = {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]}
 _REFUSALS: tuple[tuple[str, str, Mapping[str, Any], tuple[str, ...], str, tuple[str, ...] | None], ...] = (
+    ("stop-number", "A stop that is neither a text nor a list is refused", {"stop": 5}, ("stop",), SPEC, None),
     ("stop-bytes", "A stop text of more than 32 bytes is refused", {"stop": "x" * 33}, ("stop",), SPEC, None),
+    (
+        "thinking-type-other",
+        "A thinking.type besides enabled and disabled is refused",
+        {"thinking": {"type": "auto"}},
+        ("thinking", "type"),
+        SPEC,
+        ("k2.7-code", *SWITCHED),
+    ),
+    (
+        "thinking-keep-unasked",
+        "thinking.keep is refused",
+        {"thinking": {"type": "enabled", "keep": "all"}},
+        ("thinking", "keep"),
+        SPEC,
+        ("k2.5",),
+    ),
     (
         "thinking-keep-other",
         "thinking.keep takes nothing but all and null",
@@ -63,12 +81,20 @@ _REFUSALS: tuple[tuple[str, str, Mapping[str, Any], tuple[str, ...], str, tuple[
     (
         "role-developer",
         "The role developer is refused",
-        _said({"role": "developer", "content": "Be terse."}, *HI),
+        said({"role": "developer", "content": "Be terse."}, *HI),
         ("role", "developer"),
         SPEC,
         None,
     ),
-    ("part-audio", "Parts of other types are refused", _said(_AUDIO), ("type", "content", "input_audio"), SPEC, None),
+    (
+        "role-other",
+        "Another role is refused",
+        said({"role": "moderator", "content": "Be terse."}, *HI),
+        ("role",),
+        SPEC,
+        None,
+    ),
+    ("part-audio", "Parts of other types are refused", said(_AUDIO), ("type", "content", "input_audio"), SPEC, None),
     (
         "function-name-twice",
         "Two functions of one name are refused",
@@ -80,7 +106,7 @@ _REFUSALS: tuple[tuple[str, str, Mapping[str, Any], tuple[str, ...], str, tuple[
     (
         "partial-json",
         "A partial message is refused together with response_format json_object",
-        {**_said({"role": "user", "content": "Answer in JSON."}, _PARTIAL), **JSON_OBJECT},
+        {**said({"role": "user", "content": "Answer in JSON."}, _PARTIAL), **JSON_OBJECT},
         ("partial",),
         DOCS,
         None,
@@ -88,7 +114,7 @@ _REFUSALS: tuple[tuple[str, str, Mapping[str, Any], tuple[str, ...], str, tuple[
     (
         "partial-not-last",
         "A partial message that is not the last one is refused",
-        _said(_PARTIAL, *HI),
+        said(_PARTIAL, *HI),
         ("partial",),
         DOCS,
         None,

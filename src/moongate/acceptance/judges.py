@@ -6,6 +6,7 @@ reply came at all (time-outs, 429, 5xx) is looked at by `kit` before a judge is 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,24 +15,28 @@ from typing import Any, Literal
 
 import msgspec
 
+from moongate.facts.batches import ENDED
 from moongate.facts.chat import Usage
 from moongate.wire.faults import Fault, fault_in
 from moongate.wire.fold import usage_from
+from moongate.wire.limits import Limits, limits_in
 from moongate.wire.replies import Reply
 from moongate.wire.sse import Decoder
 
+CACHE_UNIT = 256  # tokens (documentation, 2026-08-13)
 Status = Literal["confirmed", "refuted", "open"]
 Verdict = tuple[Status, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One reply, read as far as it can be. `payload` is its JSON, `events` those of a stream, in order."""
+    """One reply, read as far as it can be. `payload` is its JSON, `events` those of a stream, `text` all of it."""
 
     status: int
     headers: Mapping[str, str]
     payload: Any = None
     events: tuple[Any, ...] = ()
+    text: str = ""
 
     @property
     def ok(self) -> bool:
@@ -66,7 +71,8 @@ def seen(reply: Reply) -> Seen:
     if reply.headers.get("content-type", "").startswith("text/event-stream"):
         events = tuple(_json(text) for text in Decoder().feed(reply.body) if text != "[DONE]")
         return Seen(status=reply.status, headers=reply.headers, events=events)
-    return Seen(status=reply.status, headers=reply.headers, payload=_json(reply.body))
+    text = reply.body.decode("utf-8", "replace")
+    return Seen(status=reply.status, headers=reply.headers, payload=_json(reply.body), text=text)
 
 
 def accepted(replies: Sequence[Seen]) -> Verdict:
@@ -211,6 +217,144 @@ def balance_shape(replies: Sequence[Seen]) -> Verdict:
     exact = {name: Decimal(str(amount)) for name, amount in amounts.items()}
     adds_up = abs(exact["voucher"] + max(exact["cash"], Decimal(0)) - exact["available"]) <= Decimal("0.00002")
     return ("confirmed", "three numbers that add up") if adds_up else ("refuted", "the three numbers do not add up")
+
+
+def purpose_taken(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a 2xx, refute by a 400 about the purpose; a refusal of the file itself leaves it open."""
+    last = replies[-1]
+    if last.ok:
+        return "confirmed", f"accepted (HTTP {last.status})"
+    return ("refuted" if last.status == 400 and "purpose" in last.said.lower() else "open"), last.said
+
+
+def has_fields(*names: str, where: Mapping[str, Any] | None = None) -> Judge:
+    """Return a judge: confirmed by an object with these fields, and those of `where` of these values."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        last = replies[-1]
+        if not last.ok or not isinstance(last.payload, dict):
+            return "open", last.said
+        missing = [name for name in names if name not in last.payload]
+        other = {
+            name: last.payload.get(name) for name, value in (where or {}).items() if last.payload.get(name) != value
+        }
+        if missing or other:
+            return "refuted", f"missing: {', '.join(missing) or 'nothing'}; otherwise: {other or 'nothing'}"
+        return "confirmed", f"has {', '.join((*names, *(where or {})))}"
+
+    return judge
+
+
+def tells(text: str) -> Judge:
+    """Return a judge: confirmed by a body that holds the text, refuted by another body."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        last = replies[-1]
+        if not last.ok:
+            return "open", last.said
+        there = text in last.text
+        return ("confirmed" if there else "refuted"), f"the text is {'' if there else 'not '}in the content"
+
+    return judge
+
+
+def gone(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a 404, refute by a 2xx."""
+    last = replies[-1]
+    return ("confirmed" if last.status == 404 else "refuted" if last.ok else "open"), last.said
+
+
+def in_state(*states: str) -> Judge:
+    """Return a judge of a batch: confirmed by one of these states, refuted by another one that it ended in."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        last = replies[-1]
+        state = _get(last.payload, "status")
+        if not last.ok or not isinstance(state, str):
+            return "open", last.said
+        ended = state in ENDED
+        return ("confirmed" if state in states else "refuted" if ended else "open"), f"the batch is {state!r}"
+
+    return judge
+
+
+def output_line(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by a line with custom_id, response.status_code and response.body."""
+    last = replies[-1]
+    line = _json(last.text.partition("\n")[0])
+    if not last.ok or not isinstance(line, dict):
+        return "open", f"no line of JSON came ({last.said})"
+    answer = _get(line, "response")
+    good = _get(line, "custom_id") and _get(answer, "status_code") and isinstance(_get(answer, "body"), dict)
+    return ("confirmed" if good else "refuted"), f"a line has {', '.join(sorted(line))}"
+
+
+def cached_by_prefix(replies: Sequence[Seen]) -> Verdict:
+    """Judge a prompt, the same again, and one that only begins so: by what of the last one was cached."""
+    whole, part = (_cached(reply) for reply in replies[-2:])
+    detail = f"cached tokens: {whole} of the same prompt again, {part} of one that begins as it does"
+    if not all(reply.ok for reply in replies) or not whole:
+        return "open", detail
+    return ("confirmed" if part and part % CACHE_UNIT == 0 else "refuted"), detail
+
+
+def cached_after(seconds: float) -> Judge:
+    """Return a judge of a prompt, the same again, and again after a wait: by what of the last one was cached."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        soon, late = (_cached(reply) for reply in replies[-2:])
+        detail = f"cached tokens: {soon} at once, {late} after {seconds:.0f} s"
+        if not all(reply.ok for reply in replies) or not soon:
+            return "open", detail
+        return ("confirmed" if late else "refuted"), detail
+
+    return judge
+
+
+def _cached(reply: Seen) -> int:
+    return reply.usage.cached_tokens if reply.usage is not None else 0
+
+
+def no_limit_headers(replies: Sequence[Seen]) -> Verdict:
+    """Confirm by an answer without X-RateLimit headers, refute by one with them."""
+    last = replies[-1]
+    told = {name: value for name, value in last.headers.items() if name.lower().startswith("x-ratelimit")}
+    if told:
+        return "refuted", ", ".join(f"{name}: {value}" for name, value in told.items())
+    return ("confirmed" if last.ok else "open"), f"no such header (HTTP {last.status})"
+
+
+def has_header(name: str) -> Judge:
+    """Return a judge: confirmed by an answer with this header, whatever it says, refuted by one without it."""
+
+    def judge(replies: Sequence[Seen]) -> Verdict:
+        last = replies[-1]
+        if name in last.headers:
+            return "confirmed", f"{name}: {last.headers[name]}"
+        return ("refuted" if last.ok else "open"), f"no such header (HTTP {last.status})"
+
+    return judge
+
+
+def limits_told(refused: Sequence[Seen]) -> Verdict:
+    """Judge the 429s of a run by whether their texts name limits."""
+    if not refused:
+        return "open", "no 429 came in this run, and none is provoked"
+    found = [limits_in(reply.fault.message) for reply in refused]
+    told = Limits()
+    for limits in found:
+        told |= limits
+    numbers = {name: value for name, value in dataclasses.asdict(told).items() if value is not None}
+    return ("confirmed" if numbers else "refuted"), f"{numbers or 'no number'} in {len(found)} answers"
+
+
+def whole_seconds(refused: Sequence[Seen]) -> Verdict:
+    """Judge the 429s of a run by their Retry-After."""
+    told = [reply.headers.get("retry-after") for reply in refused]
+    if not told:
+        return "open", "no 429 came in this run, and none is provoked"
+    good = all(value is not None and value.isdecimal() for value in told)
+    return ("confirmed" if good else "refuted"), f"Retry-After: {', '.join(map(str, told))}"
 
 
 def _no_json(reply: Seen) -> str:

@@ -12,10 +12,11 @@ from importlib import resources
 from typing import Any, Literal
 
 from moongate.facts.hints import hints
+from moongate.facts.platform import Behaviour, behaviours
 from moongate.facts.providers import Provider, built_in
 from moongate.wire.rules import Family, Rule, families, rules
 
-Kind = Literal["provider", "price", "family", "rule", "hint"]
+Kind = Literal["provider", "price", "family", "rule", "behaviour", "hint"]
 Sureness = Literal["sure", "uncertain", "dated", "hint"]
 
 
@@ -23,8 +24,8 @@ Sureness = Literal["sure", "uncertain", "dated", "hint"]
 class Known:
     """One fact. `date` is YYYY-MM-DD, of its newest source.
 
-    `sureness` is "sure" or "uncertain" for rules (an uncertain one only warns), "dated" for what a source said on
-    its date and nobody has verified since, "hint" for what explains a refusal and never allows anything.
+    `sureness` is "sure" or "uncertain" for rules (an uncertain one only warns) and behaviours, "dated" for what a
+    source said on its date and nobody has verified since, "hint" for what explains a refusal and allows nothing.
     """
 
     kind: Kind
@@ -34,14 +35,20 @@ class Known:
     date: str
     sureness: Sureness
 
+    @property
+    def key(self) -> str:
+        """The name with its kind, since a rule and a behaviour may share one."""
+        return f"{self.kind} {self.name}"
+
 
 def known() -> tuple[Known, ...]:
-    """Return every fact: providers, prices, families, rules, hints, in this order."""
+    """Return every fact: providers, prices, families, rules, behaviours, hints, in this order."""
     return (
         *(_provider(row) for row in built_in().values()),
         *_prices(),
         *(_family(family) for family in families()),
         *(_rule(rule) for rule in rules()),
+        *(_behaviour(row) for row in behaviours()),
         *_hints(),
     )
 
@@ -129,6 +136,12 @@ def _rule(rule: Rule) -> Known:
         source=rule.source,
         date=rule.date,
         sureness=rule.sureness,
+    )
+
+
+def _behaviour(row: Behaviour) -> Known:
+    return Known(
+        kind="behaviour", name=row.id, says=row.says, source=row.source, date=row.date, sureness=row.sureness
     )
 
 

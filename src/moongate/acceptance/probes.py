@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from moongate.acceptance import judges
 from moongate.acceptance.documented import documented, undecided
+from moongate.acceptance.files import files
+from moongate.acceptance.limits import caching, limits, overheard
 from moongate.acceptance.probe import (
     AS_IT_IS,
     CALL_TOKENS,
@@ -27,6 +29,8 @@ from moongate.acceptance.probe import (
     refused,
     tool,
 )
+from moongate.acceptance.published import published
+from moongate.acceptance.queued import queued
 from moongate.wire.limits import UNTOLD_ANSWER
 from moongate.wire.rules import families
 
@@ -39,16 +43,22 @@ IMAGE_TOKENS = 8_192  # for an image that should not be taken
 
 
 def probes() -> tuple[Probe, ...]:
-    """Return every probe, free ones first, the one that needs the largest reserve last."""
+    """Return every probe, free ones first, the one that needs the largest reserve near the end."""
     return (
         *_doors(),
         *_refusals(),
         *documented(),
+        *published(),
+        *files(),
         *_pinned(),
         *_thinking(),
         *_answers(),
         *undecided(),
+        *caching(),
+        *limits(),
+        *queued(),
         _max_tokens(),
+        *overheard(),
     )
 
 

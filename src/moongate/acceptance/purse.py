@@ -33,7 +33,7 @@ class Purse:
         price = self._dearest if unlisted else self._price
         total = Money(nano=0, currency=self.cap.currency)
         for ask in asks:
-            if ask.method == "GET" or ask.key != "own":
+            if not ask.is_priced:
                 continue
             if price is None:
                 return None

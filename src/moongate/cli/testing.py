@@ -78,13 +78,21 @@ def _money(context: click.Context, parameter: click.Parameter, value: str) -> st
     type=click.Path(path_type=Path, dir_okay=False),
     help="The evidence file; without it one in the working directory, named by provider and time.",
 )
+@click.option(
+    "--patience",
+    type=click.IntRange(0, 86_400),
+    default=0,
+    metavar="SECONDS",
+    help="Run probes that wait too: 240 for how long a prompt stays cached, 1800 for a batch that ends.",
+)
 @connecting
-def acceptance(asked: Asked, max_cost: str, output: Path | None) -> int:
+def acceptance(asked: Asked, max_cost: str, output: Path | None, patience: int) -> int:
     """Ask a live Moonshot endpoint, with your key, what documents and observations leave uncertain.
 
     One small request per fact; each is confirmed, refuted or still open. What the answers can cost at worst is
     reserved before a request leaves, and never more than the cap. One probe sends an id that the endpoint does not
-    list, on purpose; its name is said. Exit code 0 when nothing is refuted, 1 when a fact is: news, not a failure.
+    list, on purpose; its name is said. Files and batches that a probe makes are deleted and cancelled again. What no
+    probe asks is shown with the reason. Exit code 0 when nothing is refuted, 1 when a fact is: news, not a failure.
     """
     from moongate.acceptance.evidence import EvidenceFile, default_path
     from moongate.acceptance.kit import Kit, platform
@@ -95,7 +103,7 @@ def acceptance(asked: Asked, max_cost: str, output: Path | None) -> int:
     asked.settings.needed_key()
     built = parts(asked.settings, long_lived=False)
     model = asked.settings.model or chosen_model(None, None, built.guard.catalog.listing())
-    kit = Kit(built, model, max_cost=max_cost)
+    kit = Kit(built, model, max_cost=max_cost, patience_s=patience)
     file = EvidenceFile(output or default_path(kit.row.name))
     _announce(asked, kit)
     return _run(asked, kit, file)

@@ -98,7 +98,7 @@ def infer(
     if not batch:
         world.limits.spend(account, prompt + maximum, world.clock())
     seen = prompt_bytes(messages, tools)
-    cached = world.cache.cached(account.org, model.id, seen, world.readings.cache)
+    cached = world.cache.cached(account.org, model.id, seen, world.readings, world.clock())
     answer = world.replies.next(asked)
     frame = _frame(world, model, Usage(prompt=prompt, completion=0, cached=cached))
     done = completed(answer, asked, model, frame=frame, maximum=maximum)
@@ -169,7 +169,8 @@ def _headers(world: World, account: Account, done: Completion, *, streamed: bool
     if world.dialect == "openai":
         return ()
     tier = f"enterprise-tier-{account.tier if account.tier is not None else 5}"
-    return (("msh-request-id", secrets.token_hex(16)), ("msh-org-id", account.org), ("msh-gid", tier))
+    told = (("msh-request-id", secrets.token_hex(16)), ("msh-org-id", account.org), ("msh-gid", tier))
+    return (*told, *(world.limits.headers(account) if world.readings.limit_headers else ()))
 
 
 def _warnings(world: World, asked: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -94,6 +94,14 @@ class Limits:
         counters.tokens.append((now, tokens))
         counters.day_tokens += tokens
 
+    def headers(self, account: Account) -> tuple[tuple[str, str], ...]:
+        """Return the headers that the help centre promises: the limit of a minute and what is left of it."""
+        tier = tier_of(account, self._readings)
+        if tier is None:
+            return ()
+        left = max(0, tier.rpm - len(self._counters[account.org].requests))
+        return (("x-ratelimit-limit", str(tier.rpm)), ("x-ratelimit-remaining", str(left)))
+
     def _refused(self, name: str, account: Account, left_s: float, **fields: object) -> Refusal:
         seconds = 1 if self._readings.retry_after == "one" and name != "tpd" else max(1, math.ceil(left_s))
         told = (("retry-after", str(seconds)), ("x-retry-after", str(seconds)))

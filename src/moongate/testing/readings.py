@@ -26,6 +26,8 @@ class Readings:
     usage_null: bool = False  # the specification's `usage: null` on ordinary chunks; live chunks omit the key
     cached_tokens: Literal["both", "top"] = "both"  # live, or the specification
     cache: Literal["units", "whole", "off"] = "units"  # 256-token prefixes (documentation), whole requests (live)
+    cache_life_s: int = 300  # 5 to 30 minutes measured at Kimi Code; the documentation names no time
+    limit_headers: bool = False  # X-RateLimit headers on chats: promised by the help centre, seen in no capture
     response_id: Literal["chatcmpl", "cmpl"] = "chatcmpl"  # live, or documentation
     mfjs: Literal["reject", "warn_header", "accept"] = "reject"  # what a flawed tool schema gets
     function_name_max: int = 128  # 64, 256 and 128 in successive revisions

@@ -7,10 +7,13 @@ not Moonshot's tokenizer. A media part counts 1,024 tokens whatever it holds.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
+
+from moongate.testing.readings import Readings
 
 BYTES_PER_TOKEN = 4
 UNIT_TOKENS = 256  # documented: a cached prefix is matched in units of 256 tokens
@@ -58,27 +61,28 @@ def _part(part: Any) -> bytes:
 
 
 class PrefixCache:
-    """Which prompts an account has sent before, so that repeating them is cheaper."""
+    """Which prompts an account has sent before, and when, so that repeating them soon is cheaper."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[str, str, bytes]] = set()
+        self._seen: dict[tuple[str, str, bytes], float] = {}
 
-    def cached(self, account: str, model: str, prompt: bytes, mode: Literal["units", "whole", "off"]) -> int:
-        """Return how many tokens of this prompt were there already, and remember it."""
-        if mode == "off" or count(prompt) <= UNIT_TOKENS:
+    def cached(self, account: str, model: str, prompt: bytes, readings: Readings, now: float) -> int:
+        """Return how many tokens of this prompt are there already, and remember it; `now` is in seconds."""
+        if readings.cache == "off" or count(prompt) <= UNIT_TOKENS:
             return 0
-        if mode == "whole":
-            known = self._known(account, model, prompt)
-            return count(prompt) if known else 0
+        since = now - readings.cache_life_s
+        if readings.cache == "whole":
+            return count(prompt) if self._known((account, model, prompt), since, now) else 0
         unit, hits, prefix = UNIT_TOKENS * BYTES_PER_TOKEN, 0, hashlib.sha256()
         for number in range(len(prompt) // unit):
             prefix.update(prompt[number * unit : (number + 1) * unit])
-            if self._known(account, model, prefix.digest()) and hits == number:
+            if self._known((account, model, prefix.digest()), since, now) and hits == number:
                 hits += 1
         return hits * UNIT_TOKENS
 
-    def _known(self, account: str, model: str, mark: bytes) -> bool:
+    def _known(self, key: tuple[str, str, bytes], since: float, now: float) -> bool:
+        account, model, mark = key
         entry = (account, model, hashlib.sha256(mark).digest())
-        known = entry in self._seen
-        self._seen.add(entry)
+        known = self._seen.get(entry, -math.inf) >= since
+        self._seen[entry] = now
         return known
