@@ -54,7 +54,10 @@ def test_every_chat_is_bounded_by_what_it_sends(subject: Subject) -> None:
 def test_only_one_probe_names_an_id_that_is_not_listed(subject: Subject) -> None:
     for probe in probes():
         for ask in probe.build(subject):
-            named = models_in(encoded(ask.fields)) if ask.fields else ()
+            bodies = (
+                ask.file.bodies if ask.file else [encoded(ask.fields or {})] if "model" in (ask.fields or {}) else []
+            )
+            named = [name for body in bodies for name in models_in(body)]
             expected = UNLISTED if probe.unlisted else subject.model
             assert set(named) <= {expected}, probe.id
     assert [probe.id for probe in probes() if probe.unlisted] == ["unknown-model"]

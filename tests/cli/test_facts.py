@@ -20,7 +20,7 @@ def test_every_fact_has_source_date_and_sureness(facts: list[dict[str, str]]) ->
     for fact in facts:
         assert all(fact[name] for name in ("kind", "name", "says", "source", "sureness")), fact
         datetime.date.fromisoformat(fact["date"])
-    assert {fact["kind"] for fact in facts} == {"provider", "price", "family", "rule", "hint"}
+    assert {fact["kind"] for fact in facts} == {"provider", "price", "family", "rule", "behaviour", "hint"}
 
 
 def test_a_price_is_told_with_currency_and_day(facts: list[dict[str, str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moongate.testing import Readings
 from moongate.testing.tokens import PrefixCache, count, prompt_bytes, prompt_tokens
 
 
@@ -31,10 +32,16 @@ def test_an_image_counts_the_same_whatever_its_size() -> None:
 @given(st.integers(0, 4000), st.integers(0, 4000))
 def test_cached_is_the_common_prefix_in_whole_units(same: int, tail: int) -> None:
     cache = PrefixCache()
-    cache.cached("org", "model", b"s" * same + b"a" * tail, "units")
+    cache.cached("org", "model", b"s" * same + b"a" * tail, Readings(), 0)
     second = b"s" * same + b"b" * tail
-    cached = cache.cached("org", "model", second, "units")
+    cached = cache.cached("org", "model", second, Readings(), 0)
     assert cached % 256 == 0 and cached <= count(second)
     if count(second) > 256 and tail:
         assert cached == same // 1024 * 256
-    assert cache.cached("other", "model", second, "units") == 0
+    assert cache.cached("other", "model", second, Readings(), 0) == 0
+
+
+def test_what_is_cached_ends_and_is_renewed_by_use() -> None:
+    cache, prompt = PrefixCache(), b"s" * 4096
+    found = [cache.cached("org", "model", prompt, Readings(cache_life_s=300), now) for now in (0, 300, 600, 901)]
+    assert found == [0, 1024, 1024, 0]

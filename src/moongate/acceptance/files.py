@@ -117,12 +117,7 @@ def _and(file: File, what: str) -> Callable[[Subject], tuple[Ask, ...]]:
 
 def _deleted(file: File) -> Callable[[Subject], tuple[Ask, ...]]:
     delete, show = (Ask(method=method, path="/files/{0.id}") for method in ("DELETE", "GET"))
-    return plain_asks(Ask(method="POST", path=FILES, file=file), delete, show)
-
-
-def plain_asks(*asks: Ask) -> Callable[[Subject], tuple[Ask, ...]]:
-    """Return what builds these requests, whatever the model."""
-    return lambda subject: asks
+    return lambda subject: _uploaded(file, delete, show)
 
 
 def _by_id(subject: Subject) -> tuple[Ask, ...]:

@@ -291,7 +291,7 @@ def output_line(replies: Sequence[Seen]) -> Verdict:
 
 def cached_by_prefix(replies: Sequence[Seen]) -> Verdict:
     """Judge a prompt, the same again, and one that only begins so: by what of the last one was cached."""
-    whole, part = (_cached(reply) for reply in replies[-2:])
+    *_, whole, part = (0, 0, *map(_cached, replies))
     detail = f"cached tokens: {whole} of the same prompt again, {part} of one that begins as it does"
     if not all(reply.ok for reply in replies) or not whole:
         return "open", detail
@@ -302,7 +302,7 @@ def cached_after(seconds: float) -> Judge:
     """Return a judge of a prompt, the same again, and again after a wait: by what of the last one was cached."""
 
     def judge(replies: Sequence[Seen]) -> Verdict:
-        soon, late = (_cached(reply) for reply in replies[-2:])
+        *_, soon, late = (0, 0, *map(_cached, replies))
         detail = f"cached tokens: {soon} at once, {late} after {seconds:.0f} s"
         if not all(reply.ok for reply in replies) or not soon:
             return "open", detail

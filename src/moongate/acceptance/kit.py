@@ -199,7 +199,8 @@ class Kit:
 
         Raises what keeps the reply from answering the question: no answer, a server's failure, no money, no access.
         """
-        self._sleep(ask.after_s)
+        if ask.after_s:
+            self._sleep(ask.after_s)
         waited = 0.0
         while True:
             reply = self._exchanged(door, run, ask)

@@ -49,7 +49,7 @@ def queued() -> Iterator[Probe]:
     yield _about(
         "batch-cancelled",
         "A cancelled batch ends as cancelled",
-        _created(cancel, _until_ended(show)),
+        _created(cancel, *_until_ended(show, 3)),
         judges.in_state("cancelled"),
         takes_s=VALIDATED_S,
     )
@@ -74,21 +74,20 @@ def _refused() -> Iterator[Probe]:
 
 
 def _ended(show: Ask) -> Iterator[Probe]:
-    ended = _until_ended(show)
+    ended, *results = _until_ended(show, 2)
     yield _about(
         "batch-ends",
         "A batch of one good line is completed",
-        _created(ended),
+        _created(ended, *results),
         judges.in_state("completed"),
         families=BATCHED,
         takes_s=WORKED_S,
     )
     output = Ask(method="GET", path="/files/{2.output_file_id}/content")
-    gone = Ask(method="DELETE", path="/files/{2.output_file_id}", is_cleanup=True)
     yield _about(
         "batch-output",
         "A line of the output has custom_id, response.status_code and response.body",
-        _created(ended, output, gone),
+        _created(ended, output, *results),
         judges.output_line,
         rests_on=GUIDE,
         families=BATCHED,
@@ -98,14 +97,19 @@ def _ended(show: Ask) -> Iterator[Probe]:
         ("batch-sampling", "A batch whose line sets a temperature fails", ({"temperature": 1},), BATCHED),
         ("batch-k3", "A batch for kimi-k3 fails", (), ("k3",)),
     ):
-        build = _created(_until_ended(show), more=more)
+        build = _created(ended, *results, more=more)
         yield _about(
             name, fact, build, judges.in_state("failed"), rests_on=GUIDE, families=families, takes_s=VALIDATED_S
         )
 
 
-def _until_ended(ask: Ask) -> Ask:
-    return Ask(method=ask.method, path=ask.path, until=_has_ended)
+def _until_ended(show: Ask, number: int) -> tuple[Ask, ...]:
+    """Return what looks at a batch until it ends, as request `number` of its probe, and deletes what it made."""
+    made = (f"{{{number}.{kind}_file_id}}" for kind in ("output", "error"))
+    return (
+        Ask(method=show.method, path=show.path, until=_has_ended),
+        *(Ask(method="DELETE", path=f"/files/{id_}", is_cleanup=True) for id_ in made),
+    )
 
 
 def _has_ended(reply: Seen) -> bool:

@@ -12,9 +12,9 @@ from moongate.cli.options import Asked, speaking
 @click.command("facts")
 @speaking
 def command(asked: Asked) -> int:
-    """Show every packaged fact that moongate acts on: providers, prices, model families, rules, hints.
+    """Show every packaged fact that moongate acts on: providers, prices, model families, rules, behaviours, hints.
 
-    A rule is sure, or uncertain where sources contradict each other (it then only warns). Providers and prices are
+    A rule or a behaviour is sure, or uncertain where sources contradict each other (such a rule only warns). Providers and prices are
     dated: true on that day as the source says, not verified since. Hints explain a refusal and never allow an id.
     The live list comes before all of them. Nothing is asked of any endpoint.
     """

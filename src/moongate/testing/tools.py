@@ -52,7 +52,7 @@ def _tool(tool: object, names: set[str], readings: Readings, *, thinking: bool) 
 
 
 def _parameters(schema: object, readings: Readings) -> Iterator[Refusal]:
-    if schema is None or readings.mfjs == "accept":
+    if schema is None:
         return
     if not isinstance(schema, Mapping) or not ({"anyOf", "$ref"} & schema.keys() or schema.get("type") == "object"):
         yield refuse("parameters_object")
