@@ -14,9 +14,9 @@ from moongate.cli.options import Asked, speaking
 def command(asked: Asked) -> int:
     """Show every packaged fact that moongate acts on: providers, prices, model families, rules, behaviours, hints.
 
-    A rule or a behaviour is sure, or uncertain where sources contradict each other (such a rule only warns). Providers and prices are
-    dated: true on that day as the source says, not verified since. Hints explain a refusal and never allow an id.
-    The live list comes before all of them. Nothing is asked of any endpoint.
+    A rule or a behaviour is sure, or uncertain where sources contradict each other (such a rule only warns).
+    Providers and prices are dated: true on that day as the source says, not verified since. Hints explain a refusal
+    and never allow an id. The live list comes before all of them. Nothing is asked of any endpoint.
     """
     from moongate.acceptance.known import known
 
