@@ -3,7 +3,8 @@
     python scripts/interop.py                    the newest of major 2, then the newest of major 3
     python scripts/interop.py 'openai==2.50.0'   any other
 
-What the rest of the suite runs against is whatever is installed. Exit code: that of pytest, the first that failed.
+The embedded model is installed there too, so that nothing skips. What the rest of the suite runs against is whatever
+is installed. Exit code: that of pytest, the first that failed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def tried(wanted: str) -> int:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, wanted, *TOOLS, "--editable", str(ROOT)], check=True)
+        subprocess.run([*pip, wanted, *TOOLS, "--editable", f"{ROOT}[local]"], check=True)
         found = subprocess.run(
             [python, "-c", "import openai; print(openai.__version__)"], check=True, capture_output=True, text=True
         ).stdout.strip()

@@ -149,6 +149,8 @@ FLAWED: list[tuple[dict[str, Any], str]] = [
     (of(X={"$ref": "other"}), "At path 'properties.X.$ref': references must start with #/$defs/"),
     (of(X={"$ref": "#/$defs/y", "type": "string"}) | {"$defs": {"y": STRING}}, "At path 'properties.X': when using "
      "$ref, type should be defined in the referenced schema instead of the parent schema"),
+    (of(X={"$ref": "#/$defs/y", "properties": {}}) | {"$defs": {"y": of()}}, "keyword 'properties' is not allowed at "
+     "the same level as $ref"),
     (of() | {"required": ["codecType"]}, "required property 'codecType' is not defined in properties"),
     (of() | {"required": "a"}, "At path 'required': required must be an array"),
     ({"type": "object", "properties": []}, "At path 'properties': properties must be an object"),

@@ -136,3 +136,10 @@ def test_limits_are_per_account(ask: Ask, body: Body) -> None:
         for _ in range(4):
             ask(server, "POST", "/chat/completions", body(max_tokens=9))
         assert ask(server, "POST", "/chat/completions", body(max_tokens=9), key=other.key).status == 200
+
+
+def test_headers_that_the_help_centre_promises(ask: Ask, body: Body) -> None:
+    server, _, _ = server_of(0, readings=Readings(limit_headers=True))
+    with server:
+        told = ask(server, "POST", "/chat/completions", body(max_tokens=9)).headers
+    assert (told["x-ratelimit-limit"], told["x-ratelimit-remaining"]) == ("3", "2")

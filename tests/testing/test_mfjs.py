@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from moongate.testing.mfjs import flaws, tolerated
+from moongate.testing import MoonshotServer, Readings
+from moongate.testing.mfjs import CODE, DOCUMENTED, Sizes, flaws, tolerated
 
 
 def of(**properties: Any) -> dict[str, Any]:
@@ -74,3 +76,38 @@ def test_tolerated() -> None:
         "unsupported keywords: $comment",
         "unsupported keywords: $schema",
     ]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = of(a=schema)
+    return schema
+
+
+@pytest.mark.parametrize("sizes", [CODE, DOCUMENTED], ids=["code", "documented"])
+def test_what_is_just_large_enough_passes_and_one_more_does_not(sizes: Sizes) -> None:
+    string = {"type": "string"}
+
+    def schemas(more: int) -> list[dict[str, Any]]:
+        return [
+            nested(sizes.depth - 1 + more),
+            of(**{f"p{number}": string for number in range(sizes.properties + more)}),
+            of(a={"anyOf": [string] * (sizes.any_of + more)}),
+            of(a={"type": "integer", "enum": list(range(sizes.enum + more))}),
+        ]
+
+    assert [list(flaws(schema, sizes)) for schema in schemas(0)] == [[]] * 4
+    found = [flaw for schema in schemas(1) for flaw in flaws(schema, sizes)]
+    assert [
+        str(size) in flaw
+        for size, flaw in zip((sizes.depth, sizes.properties, sizes.any_of, sizes.enum), found, strict=True)
+    ] == [True] * 4
+
+
+def test_a_switch_chooses_the_sizes(ask: Callable[..., Any], body: Callable[..., dict[str, object]]) -> None:
+    asked = body(tools=[{"type": "function", "function": {"name": "f", "parameters": nested(6)}}])
+    with MoonshotServer() as large, MoonshotServer(readings=Readings(mfjs_sizes="documented")) as small:
+        assert ask(large, "POST", "/chat/completions", asked).status == 200
+        refused = ask(small, "POST", "/chat/completions", asked)
+    assert refused.status == 400 and "schema depth exceeds maximum limit of 5" in refused.message

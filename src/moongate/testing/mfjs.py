@@ -1,12 +1,13 @@
 """Flaws that make a JSON schema no Moonshot-flavoured one, in the words of the provider's validator.
 
-The basics only: what its published test cases and captured answers show. Of its size limits only the depth is kept,
-as its code has it (30; its documentation says 5, and they contradict each other about the others too). Pure.
+The basics only: what its published test cases and captured answers show. Its code and its documentation contradict
+each other about sizes, so those are given. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from moongate.testing.loose import among, items, mapping
@@ -19,17 +20,30 @@ KEYWORDS = frozenset(
 )
 TOLERATED = frozenset({"$schema", "$comment"})  # answered with the header msh-schema-warning
 BESIDE_REF = frozenset({"$ref", "description", "default", "title"})
-DEPTH_MAX = 30
 
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How large a schema may be: levels, properties in all, alternatives of one anyOf, values of one enum."""
+
+    depth: int
+    properties: int
+    any_of: int
+    enum: int
+
+
+CODE = Sizes(depth=30, properties=3000, any_of=500, enum=1000)  # the validator's defaults (2026-06-29)
+DOCUMENTED = Sizes(depth=5, properties=100, any_of=10, enum=500)  # its documentation of the same day
 Schema = Mapping[str, Any]
 
 
-def flaws(schema: Schema) -> Iterator[str]:
+def flaws(schema: Schema, sizes: Sizes = CODE) -> Iterator[str]:
     """Yield every flaw with its place, the first one first; of a schema that is too deep only that."""
-    if _too_deep(schema):
-        yield f"At path 'root': schema depth exceeds maximum limit of {DEPTH_MAX}"
+    if _too_deep(schema, sizes.depth):
+        yield f"At path 'root': schema depth exceeds maximum limit of {sizes.depth}"
         return
     yield from _flaws(schema, "root", "")
+    yield from _too_large(schema, sizes)
 
 
 def tolerated(schema: Schema) -> Iterator[str]:
@@ -38,10 +52,27 @@ def tolerated(schema: Schema) -> Iterator[str]:
         yield f"unsupported keywords: {keyword}"
 
 
-def _too_deep(schema: Schema) -> bool:
+def _too_large(schema: Schema, sizes: Sizes) -> Iterator[str]:
+    inside = [schema]
+    for outer in inside:  # grows while it is read
+        inside += _within(outer)
+    keys = sum(len(mapping(each.get("properties"))) for each in inside)
+    if keys > sizes.properties:
+        yield (
+            f"At path 'root': total number of properties keys({keys}) across all objects exceeds maximum limit of "
+            f"{sizes.properties}"
+        )
+    for each in inside:
+        if len(items(each.get("anyOf"))) > sizes.any_of:
+            yield f"anyOf must have 1-{sizes.any_of} items"
+        if len(items(each.get("enum"))) > sizes.enum:
+            yield f"enum array cannot have more than {sizes.enum} items"
+
+
+def _too_deep(schema: Schema, most: int) -> bool:
     """Go down level by level, not by recursion: a schema may be deeper than Python's stack."""
     level = [schema]
-    for _ in range(DEPTH_MAX):
+    for _ in range(most):
         level = [inner for outer in level for inner in _within(outer)]
     return bool(level)
 

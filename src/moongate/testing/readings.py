@@ -30,6 +30,7 @@ class Readings:
     limit_headers: bool = False  # X-RateLimit headers on chats: promised by the help centre, seen in no capture
     response_id: Literal["chatcmpl", "cmpl"] = "chatcmpl"  # live, or documentation
     mfjs: Literal["reject", "warn_header", "accept"] = "reject"  # what a flawed tool schema gets
+    mfjs_sizes: Literal["code", "documented"] = "code"  # how large a schema may be: the validator's code, or its page
     function_name_max: int = 128  # 64, 256 and 128 in successive revisions
     # the type of error without a key, as two measurements have it
     no_key: Literal["incorrect_api_key_error", "invalid_authentication_error"] = "incorrect_api_key_error"

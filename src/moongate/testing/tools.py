@@ -8,9 +8,11 @@ from typing import Any
 
 from moongate.testing.exchange import Refusal, refuse
 from moongate.testing.loose import items, mapping
-from moongate.testing.mfjs import flaws, tolerated
+from moongate.testing.mfjs import CODE, DOCUMENTED, flaws, tolerated
 from moongate.testing.models import ServedModel
 from moongate.testing.readings import Readings
+
+_SIZES = {"code": CODE, "documented": DOCUMENTED}
 
 
 def refusals(
@@ -29,7 +31,7 @@ def warnings(request: Mapping[str, Any], readings: Readings) -> Iterator[str]:
     for schema in _schemas(request):
         yield from tolerated(schema)
         if readings.mfjs == "warn_header":
-            yield from flaws(schema)
+            yield from flaws(schema, _SIZES[readings.mfjs_sizes])
 
 
 def _tool(tool: object, names: set[str], readings: Readings, *, thinking: bool) -> Iterator[Refusal]:
@@ -57,7 +59,7 @@ def _parameters(schema: object, readings: Readings) -> Iterator[Refusal]:
     if not isinstance(schema, Mapping) or not ({"anyOf", "$ref"} & schema.keys() or schema.get("type") == "object"):
         yield refuse("parameters_object")
     elif readings.mfjs == "reject":
-        for flaw in flaws(schema):
+        for flaw in flaws(schema, _SIZES[readings.mfjs_sizes]):
             yield refuse("schema", field="tools.function.parameters", details=flaw)
 
 
@@ -65,7 +67,7 @@ def _answer_schema(request: Mapping[str, Any], readings: Readings) -> Iterator[R
     wanted = mapping(mapping(request.get("response_format")).get("json_schema"))
     schema = wanted.get("schema")
     if isinstance(schema, Mapping) and readings.mfjs == "reject":
-        for flaw in flaws(schema):
+        for flaw in flaws(schema, _SIZES[readings.mfjs_sizes]):
             yield refuse("schema", field="response_format.json_schema.schema", details=flaw)
 
 
