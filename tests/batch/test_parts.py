@@ -50,5 +50,5 @@ def test_without_a_cap_nothing_is_kept_back() -> None:
 def test_what_is_said_of_it() -> None:
     said = beyond(job([3_000_000], 1_000_000), {0: 3_000_000}, 0, "USD")
     assert said.startswith(
-        "Part 0 may cost 0.003 USD, and the cap on the cost leaves 0.001 USD. Nothing was submitted."
+        "The job may cost 0.003 USD, and the cap on the cost leaves 0.001 USD. Nothing was submitted."
     )

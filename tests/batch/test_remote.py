@@ -263,7 +263,7 @@ def test_a_part_is_submitted_when_what_earlier_ones_really_cost_leaves_room(
 ) -> None:
     job = submit(write(25, every={"max_tokens": 100}), limits=Limits(max_lines=10), max_cost="0.013")
     assert job.state.stopped == "budget" and exit_code(job.state) == 3 and len(server.batches) == 2
-    assert "Part 2 may cost" in job.state.said and "watching the job submits the rest" in job.state.said
+    assert "Part 3 of 3 may cost" in job.state.said and "watching the job submits the rest" in job.state.said
     carry(AsyncJob.find(client, job.name, pacing=QUICK))
     assert len(server.batches) == 3 and results(job, tmp_path) == (names(25), [])
     assert job.state.status == "completed" and job.state.tally.cost_nano < 13_000_000

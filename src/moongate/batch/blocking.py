@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from moongate.batch.job import AsyncJob, write_results
+from moongate.batch.job import AsyncJob
 from moongate.batch.loop import run
+from moongate.batch.output import write_results
 from moongate.batch.report import Progress
 from moongate.batch.source import Source
 from moongate.batch.state import State

@@ -8,7 +8,7 @@ time.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -188,7 +188,9 @@ def _table(path: str | Path) -> Iterator[Row]:
         if not header:
             header = _header(cells)
         elif len(cells) != len(header):
-            raise UsageError(f"Line {number} has {len(cells)} cells; the header names {len(header)} columns.")
+            raise UsageError(
+                f"Line {number} has {_counted(cells, 'cell')}; the header names {_counted(header, 'column')}."
+            )
         else:
             yield Row(number, dict(zip(header, cells, strict=True)))
 
@@ -226,3 +228,7 @@ def _numbered(path: str | Path) -> Iterator[tuple[int, bytes]]:
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield first
     yield from rest
+
+
+def _counted(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -32,6 +32,7 @@ from moongate.batch.local import LocalRun, Options
 from moongate.batch.marks import DOUBT, FAILED
 from moongate.batch.names import Names
 from moongate.batch.opening import changed, open_local, open_remote
+from moongate.batch.output import check_place, write_results
 from moongate.batch.posting import post
 from moongate.batch.records import Limits, Part
 from moongate.batch.remote import Pacing, RemoteRun
@@ -45,7 +46,6 @@ from moongate.batch.verdicts import Policy, Rule
 from moongate.errors import BusyError, MoongateError, UsageError
 from moongate.facts.batches import WINDOW
 from moongate.facts.money import Money
-from moongate.store.atomic import replacing
 from moongate.wire import filecalls
 
 CONCURRENCY, EMBEDDED = 256, 4  # calls at once where nothing else is said
@@ -98,15 +98,16 @@ class AsyncJob:
         says what becomes of a line of which a try may have been charged without its answer.
 
         Raises UsageError for an input with a fault in any line, that changed since, or whose job another process
-        works on; ModelRefusedError for a model that is not listed.
+        works on, and for an output that cannot be written; ModelRefusedError for a model that is not listed.
         """
-        cap = _nano(max_cost)
+        cap, place = _nano(max_cost), Path(output).absolute()
+        check_place(place, source)
         options = Options(
             concurrency=concurrency or (EMBEDDED if client.provider.name == "local" else CONCURRENCY),
             deadline_s=deadline_s,
             policy=Policy(uncertain=uncertain),
         )
-        folder = await open_local(client, source, Path(output).absolute(), recipe=recipe, rules=rules, new=new)
+        folder = await open_local(client, source, place, recipe=recipe, rules=rules, new=new)
         return cls(client, folder, options, first=(ev.Capped(nano=cap),))
 
     @classmethod
@@ -386,33 +387,6 @@ async def _deleted(upstream: Upstream, file_id: str) -> bool:
 def _opens(mark: int, uncertain: bool) -> bool:
     """Say whether a retry takes a line: what failed, and what may have been charged only when told to."""
     return bool(mark & FAILED) and (uncertain or not mark & DOUBT)
-
-
-def write_results(folder: Path, output: Path) -> int:
-    """Write a job's answers to `output` in input order, and its failures beside it; return the number of answers."""
-    errors = output.with_name(output.name + ".errors.jsonl")
-    count = _write(output, (line for _, line in kept.results(folder, ok=True)))
-    failures = kept.results(folder, ok=False)
-    first = next(failures, None)
-    if first is None:
-        errors.unlink(missing_ok=True)
-    else:
-        _write(errors, (line for _, line in _chained(first, failures)))
-    return count
-
-
-def _chained(first: tuple[int, bytes], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    yield first
-    yield from rest
-
-
-def _write(path: Path, lines: Iterator[bytes]) -> int:
-    count = 0
-    with replacing(path) as file:
-        for line in lines:
-            file.write(line)
-            count += 1
-    return count
 
 
 def _nano(amount: str | Decimal | None) -> int | None:

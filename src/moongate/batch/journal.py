@@ -45,7 +45,8 @@ class Journal:
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.folder = folder
         self._clock = clock
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _locked(folder)
         try:
             self._connection = open_database(folder / JOURNAL, steps=migrations("batch"))
@@ -167,6 +168,12 @@ def _replayed(connection: sqlite3.Connection, folder: Path) -> tuple[st.State, i
             if isinstance(event, ev.Settled):
                 end = max(end, event.outcome.offset + event.outcome.size)
     return state, end
+
+
+def begun(folder: Path) -> ev.Opened | None:
+    """Return how a job began, from its first commit alone. Raises StorageError."""
+    _, _, events = next(since(folder, 0), (0, 0.0, []))
+    return next((event for event in events if isinstance(event, ev.Opened)), None)
 
 
 def since(folder: Path, seq: int) -> Iterator[tuple[int, float, list[ev.AnyEvent]]]:

@@ -35,6 +35,10 @@ from moongate.wire.replies import Reply
 TICK_S = 0.2
 ASK_AGAIN_S = 1.0  # the longest wait before limits are looked at again: another call may have ended meanwhile
 NO_USAGE = Usage()
+CAP_REACHED = (
+    "The cap on the cost is reached: the next line might pass it. "
+    "A higher cap goes on; max_tokens in every line makes the most that it may cost less."
+)
 HOPELESS = 25  # lines in a row that the provider failed on, without one answer in between
 
 
@@ -204,7 +208,7 @@ class LocalRun:
         """Wait for money, for the pace and for the intent to be on the disk; say whether the line may leave."""
         while not self._purse.reserve(worst):
             if self._purse.reserved_nano == 0:
-                self._rest("budget", "The cap on the cost is reached: the next line might pass it.")
+                self._rest("budget", CAP_REACHED)
             if self._resting is not None:
                 return False
             self._freed.clear()

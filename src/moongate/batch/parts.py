@@ -75,8 +75,9 @@ def beyond(state: State, worst: Mapping[int, int], part: int, currency: str) -> 
         so = "What was submitted goes on; watching the job submits the rest when what it cost leaves room."
     else:
         so = "Nothing was submitted."
+    what = f"Part {part + 1} of {len(state.parts)}" if len(state.parts) > 1 else "The job"
     return (
-        f"Part {part} may cost {most}, and the cap on the cost leaves {left}. {so} "
+        f"{what} may cost {most}, and the cap on the cost leaves {left}. {so} "
         "A higher cap goes on; max_tokens in every line makes the most that it may cost less."
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from moongate.batch import events as ev
 from moongate.batch.folders import folders
-from moongate.batch.journal import since
+from moongate.batch.journal import begun, since
 from moongate.batch.records import Outcome
 from moongate.errors import StorageError
 from moongate.ledger.entry import NO_PRICE
@@ -46,8 +46,7 @@ def post_all(data_dir: Path, ledger: OwnLedger) -> None:
 
 def _posted(folder: Path, ledger: OwnLedger) -> bool:
     """Try to write down what is new; False when another process was quicker."""
-    _, _, begun = next(since(folder, 0), (0, 0.0, []))
-    opened = next((event for event in begun if isinstance(event, ev.Opened)), None)
+    opened = begun(folder)
     if opened is None:
         return True
     mark = ledger.posted(opened.job, opened.at)

@@ -20,6 +20,7 @@ from moongate.batch.input import Recipe, lines, lines_of, rows, write
 from moongate.batch.upstream import Upstream
 from moongate.batch.validate import Checks, Fault, Permitted, Report, validate
 from moongate.errors import ModelRefusedError, UsageError
+from moongate.store.sqlite import explained
 
 Source = str | Path | Iterable[Any]
 KEPT = "input.jsonl"  # the file of made lines in a job's folder
@@ -54,7 +55,8 @@ def ready(source: Source, recipe: Recipe | None, data_dir: Path) -> Iterator[Inp
         yield Input(path=Path(given), sha256=sha256_of(Path(given)), given=given, made=False)
         return
     folder = data_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f".{secrets.token_hex(8)}.jsonl"
     try:
         write(_lines(source, recipe), path)
@@ -113,7 +115,7 @@ def sha256_of(path: Path) -> str:
 
 def _refusal(found: Input, report: Report, first: Fault) -> UsageError:
     place = f"line {first.line}: " if first.line else ""
-    more = f" (and {report.errors - 1} errors more)" if report.errors > 1 else ""
+    more = f" (and {report.errors - 1} more)" if report.errors > 1 else ""
     return UsageError(
         f"{found.given or 'the input'!r} cannot be sent: {place}{first.message}{more}. Nothing was sent.",
         advice="`moongate batch validate` shows every fault, and --fix mends what can be mended.",

@@ -174,11 +174,12 @@ def results(asked: Asked, job: str, output: str, format_: str | None, join: bool
     """
     from moongate.batch.blocking import Job
     from moongate.batch.folders import folder_of
-    from moongate.batch.job import write_results
     from moongate.batch.journal import look
+    from moongate.batch.output import check_place, source_of, write_results
     from moongate.batch.results import format_of
 
     folder = folder_of(_data_dir(), job)
+    check_place(Path(output), source_of(folder))
     if join or format_of(output, format_) == "csv":
         count = _write_joined(folder, output, format_)
     else:

@@ -174,7 +174,7 @@ def _show(asked: Asked, file: str, report: Report, found: _Found, *, corrected: 
         _show_changes(say, report, found, corrected)
     state = "can be sent" if report.ok else "cannot be sent"
     models = f" for {', '.join(report.models)}" if report.models else ""
-    say(f"{file} {state}: {report.errors} errors, {report.warnings} warnings in {report.requests} requests{models}")
+    say(f"{file} {state}: {_told(report)}{models}")
     _show_estimate(say, report)
 
 
@@ -183,7 +183,7 @@ def _show_changes(say: Callable[..., None], report: Report, found: _Found, corre
         say(f"line {change.line}: changed: {change.message}")
     if len(found.changes) + found.left_out > SHOWN:
         say(f"… and {len(found.changes) + found.left_out - SHOWN} changes more")
-    say(f"saved {corrected}: {report.fixed} faults fewer")
+    say(f"saved {corrected}: {_counted(report.fixed, 'fault')} fewer")
 
 
 def _show_estimate(say: Callable[..., None], report: Report) -> None:
@@ -205,3 +205,12 @@ def _show_estimate(say: Callable[..., None], report: Report) -> None:
 
 def _counts(kinds: dict[str, int]) -> str:
     return ", ".join(f"{kind} {count}" for kind, count in list(kinds.items())[:10])
+
+
+def _told(report: Report) -> str:
+    errors, warnings = _counted(report.errors, "error"), _counted(report.warnings, "warning")
+    return f"{errors}, {warnings} in {_counted(report.requests, 'request')}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
