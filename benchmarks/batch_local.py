@@ -4,7 +4,8 @@ All in one run, each client in a process of its own, at 256 calls in flight. The
 what bare connections reach (`bare`: the pool, no journal, no checks), where the machine is too busy for the ceiling.
 moongate journals every line (FULL, group commit); the others keep nothing. `sdk` is the OpenAI cookbook's way:
 asyncio and the official SDK with one task for each line. litellm is measured with --litellm, from a virtual
-environment that is made for it. Bound: moongate at 80 % of the ceiling or more; exit code 1 below.
+environment that is made for it in a cache folder (MOONGATE_BENCH_CACHE). Bound: moongate at 80 % of the ceiling or
+more; exit code 1 below.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import venv
 from pathlib import Path
 
+CACHE = Path(os.environ.get("MOONGATE_BENCH_CACHE", Path(tempfile.gettempdir()) / "moongate-bench"))
 LATENCY_S = 0.05
 IN_FLIGHT = 256
 BOUND = 0.8
@@ -164,7 +166,7 @@ def main() -> int:
             "moongate": (sys.executable, MOONGATE, options.lines),
             "sdk": (sys.executable, SDK, 2000),
         }
-        if options.litellm and (python := _litellm(folder / "venv")):
+        if options.litellm and (python := _litellm()):
             sides["litellm"] = (python, LITELLM, 1000)
         ceiling = IN_FLIGHT / LATENCY_S
         print(f"{IN_FLIGHT} in flight, {LATENCY_S * 1e3:.0f} ms: at most {ceiling:.0f} lines a second")
@@ -220,10 +222,13 @@ def _write(path: Path, lines: int) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-def _litellm(folder: Path) -> str | None:
-    """Return a Python that has litellm, None when it cannot be installed."""
-    venv.create(folder, with_pip=True)
-    python = str(folder / "bin" / "python")
+def _litellm() -> str | None:
+    """Return a Python that has litellm, None when it cannot be installed. Made once, then found again."""
+    place = CACHE / "litellm-client"
+    python = str(place / "bin" / "python")
+    if Path(python).exists() and not subprocess.run([python, "-c", "import litellm"], capture_output=True).returncode:
+        return python
+    venv.create(place, with_pip=True)
     done = subprocess.run([python, "-m", "pip", "install", "--quiet", "litellm"], capture_output=True)
     if done.returncode:
         print("litellm cannot be installed here, so it is left out")

@@ -82,7 +82,7 @@ def test_every_table_that_can_be_written_is_read(
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("in.csv", b"text,lang\na,b\nc\n", "Line 3 has 1 cells; the header names 2"),
+        ("in.csv", b"text,lang\na,b\nc\n", "Line 3 has 1 cell; the header names 2"),
         ("in.csv", b"text,lang\na,b,c\n", "Line 2 has 3 cells"),
         ("in.csv", b"text,text\n", "names 'text' twice"),
         ("in.csv", b"text,\n", "without a name"),

@@ -188,9 +188,8 @@ def _table(path: str | Path) -> Iterator[Row]:
         if not header:
             header = _header(cells)
         elif len(cells) != len(header):
-            raise UsageError(
-                f"Line {number} has {_counted(cells, 'cell')}; the header names {_counted(header, 'column')}."
-            )
+            have, named = _counted(cells, "cell"), _counted(header, "column")
+            raise UsageError(f"Line {number} has {have}; the header names {named}.")
         else:
             yield Row(number, dict(zip(header, cells, strict=True)))
 
