@@ -22,7 +22,7 @@ def test_every_route_is_described_and_nothing_else() -> None:
     till: Any = SimpleNamespace(flush=None)
     nothing: Any = None
     gateway = Gateway(nothing, till, nothing, nothing, nothing)
-    gateway.more = Tenants(gateway.gate, nothing, nothing, nothing).routes()
+    gateway.more = Tenants(gateway.gate, nothing, nothing, nothing, nothing).routes()
     app = gateway.app()
     routes = [route for route in app.routes if isinstance(route, Route)]
     served = {(method.lower(), route.path) for route in routes for method in route.methods or () if method != "HEAD"}

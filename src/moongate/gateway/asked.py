@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from moongate.errors import RequestRefusedError
+from moongate.gateway.references import may_refer
 from moongate.wire.peek import Body, Pair, names_in, pairs_in
 
 Fields = dict[str, msgspec.Raw]
@@ -131,7 +132,7 @@ def _read(body: bytes, found: _Usual) -> Asked:
             wanted = True
         else:
             return _walked(body)
-    has_files = body.find(b"ms://") >= 0
+    has_files = body.find(b"ms:") >= 0 and may_refer(body)
     most = most if most is None or most > 0 else None
     return Asked((found.model,), found.stream is True, wanted, most, choices, len(body), has_files, body, edits)
 
@@ -152,7 +153,7 @@ def _walked(body: Body) -> Asked:
         max_tokens=max((limit for limit in limits if type(limit) is int and limit > 0), default=None),
         choices=choices if type(choices) is int and 1 <= choices <= 128 else 1,
         size_bytes=len(body),
-        has_files=body.find(b"ms://") >= 0,
+        has_files=may_refer(body),
         body=body,
         edits=(_with_usage(body, fields.get("stream_options"), options),) if stream and not wanted else (),
     )

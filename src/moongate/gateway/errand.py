@@ -135,21 +135,25 @@ class Errand(abc.ABC):
         names = asked.models
         if relay.tally.traces is not None:
             self._trace = relay.tally.traces.begin(names[0], self.traceparent)
-        route = relay.routes.at_hand(names[0], caller) if len(names) == 1 else None
+        route = relay.routes.at_hand(names[0], caller) if len(names) == 1 and not asked.has_files else None
         if route is None:
             self._later(self._find())
         else:
             self._reserve(route)
 
     async def _find(self) -> None:
-        self._reserve(await self._relay.routes.find_all(self._asked.models, self._caller))
+        route = await self._relay.routes.find_all(self._asked.models, self._caller)
+        if self._asked.has_files:
+            place = await self._relay.files.place_of(self._caller, self._asked.body)
+            if isinstance(place, Refusal):
+                self._refuse(place)
+                return
+            route = route.first() if place is None else route.at(place)
+        self._reserve(route)
 
     def _reserve(self, route: Route) -> None:
         """Set the worst case of the dearest target aside."""
         asked, caller, targets = self._asked, self._caller, route.targets
-        if len(targets) > 1 and asked.has_files:
-            route = route.first()  # files are where they were uploaded, and nowhere else
-            targets = route.targets
         self._route = route
         first, tariff = targets[0], targets[0].tariff
         currency = tariff.currency

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import moongate
+from moongate.facts.files import PURPOSES
 from moongate.gateway.metrics import CONTENT_TYPE
 
 JSON = "application/json"
@@ -130,7 +131,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Files": _object(
         "object data has_more", object={"const": "list"}, data=_list(_ref("File")), has_more={"type": "boolean"}
     ),
-    "NewFile": _object("file purpose", file={"type": "string", "format": "binary"}, purpose={"const": "batch"}),
+    "NewFile": _object("file purpose", file={"type": "string", "format": "binary"}, purpose={"enum": list(PURPOSES)}),
     "Batch": _object(
         "id object endpoint input_file_id completion_window status created_at request_counts",
         id=TEXT,
@@ -215,11 +216,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         method="post",
         path="/v1/files",
-        summary="Upload a file for a batch",
+        summary="Upload a file: for a batch, or for an upstream to extract text of or to look at",
         body=_ref("NewFile"),
         body_type="multipart/form-data",
         answers={200: {JSON: _ref("File")}},
-        refusals=(400, 401, 403, 408, 415, 500, 503),
+        refusals=(400, 401, 403, 408, 415, *UPSTREAM),
     ),
     Operation(
         method="get",
@@ -234,21 +235,21 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/files/{file_id}",
         summary="One of them",
         answers={200: {JSON: _ref("File")}},
-        refusals=(404, *OWN),
+        refusals=(401, 403, *UPSTREAM),
     ),
     Operation(
         method="delete",
         path="/v1/files/{file_id}",
         summary="Delete a file",
         answers={200: {JSON: _object("id object deleted", id=TEXT, object={"const": "file"})}},
-        refusals=(404, *OWN),
+        refusals=(401, 403, *UPSTREAM),
     ),
     Operation(
         method="get",
         path="/v1/files/{file_id}/content",
         summary="What a file says",
         answers={200: {"text/plain": TEXT}},
-        refusals=(404, *OWN),
+        refusals=(401, 403, *UPSTREAM),
     ),
     Operation(
         method="post",

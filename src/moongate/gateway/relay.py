@@ -25,7 +25,7 @@ from moongate.gateway.turn import Turn
 if TYPE_CHECKING:
     from moongate.gateway.errand import Errand
     from moongate.gateway.protocol import Protocol
-    from moongate.gateway.seams import Till
+    from moongate.gateway.seams import Files, Till
     from moongate.gateway.upstreams import Upstreams
 
 log = logging.getLogger("moongate.gateway")
@@ -53,6 +53,7 @@ class Relay:
     """The chat route of one worker."""
 
     turn_s = TURN_S
+    files: Files  # there before the first request is
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.providers import Provider
 from moongate.gateway.replies import Refusal
+from moongate.wire.peek import Body
 
 
 class Caller:
@@ -194,3 +195,10 @@ class Routes(Protocol):
 
     async def find(self, name: str, caller: Caller) -> Route:
         """Return the route after a look at the lists. Raises ModelRefusedError and what the list call raises."""
+
+
+class Files(Protocol):
+    """Whose the files are that chats refer to."""
+
+    async def place_of(self, caller: Caller, body: Body) -> str | Refusal | None:
+        """Return the upstream that has the files of a body; None without any, a refusal where they are not his."""

@@ -37,6 +37,7 @@ from moongate.gateway.sockets import BACKLOG, listening
 from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
 from moongate.gateway.tenants.archive import Archive
+from moongate.gateway.tenants.away import Away
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.routes import Tenants
 from moongate.gateway.tenants.work import Work
@@ -264,7 +265,8 @@ class Worker:
         archive = Clerk(Archive(places, options=lambda: relay.porter.options))
         stack.callback(archive.close)
         work = Work(relay, archive, places)
-        gateway.more = Tenants(gateway.gate, archive, places, work.poke).routes()
+        relay.files = away = Away(self.upstreams, archive)
+        gateway.more = Tenants(gateway.gate, archive, places, away, work.poke).routes()
         return work
 
     async def _served(self, server: _Server, relay: Relay, work: Work) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from moongate.client.build import parts
@@ -28,6 +28,9 @@ from moongate.transport.pool import Pool
 from moongate.wire.calls import Call
 from moongate.wire.limits import Limits
 from moongate.wire.replies import error_from
+
+if TYPE_CHECKING:
+    from moongate.transport.aio import AsyncDoor
 
 T = TypeVar("T")
 log = logging.getLogger("moongate.gateway")
@@ -70,6 +73,7 @@ class Upstream:
         self.breaker = Breaker(after=source.break_after)
         self.throttle = Throttle(source.limits, workers=workers)
         self._looking = asyncio.Lock()
+        self._door: AsyncDoor | None = None
         self.listing: Listing | None = None
         self.failure: MoongateError | None = None  # why there is no list
         self.good_until = 0.0  # seconds since the epoch: until then the list serves as it is
@@ -121,6 +125,15 @@ class Upstream:
             if isinstance(error, RateLimitedError) and error.kind == "rate_limited":
                 self.throttle.told(error.provider_message or error.message, error.retry_after_s, now)
 
+    @property
+    def door(self) -> AsyncDoor:
+        """The ordinary way in, for what is no chat and may be large: files. It is made when it is first wanted."""
+        if self._door is None:
+            from moongate.transport.aio import AsyncDoor
+
+            self._door = AsyncDoor(self.row, self._parts.key, self._parts.network)
+        return self._door
+
     async def call(self, call: Call[T]) -> T:
         """Send a call that the guard has nothing to say about, once, and return what it answered."""
         target = urlsplit(call.url).path.encode()
@@ -159,6 +172,8 @@ class Upstream:
     async def close(self) -> None:
         """Close its connections, and end the embedded model if it was started."""
         await self.pool.close()
+        if self._door is not None:
+            await self._door.close()
         await asyncio.to_thread(self._parts.close)
 
 

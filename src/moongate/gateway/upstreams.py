@@ -68,6 +68,17 @@ class Route:
         """Return the same without its fallbacks."""
         return Route(self.name, self.targets[:1])
 
+    def at(self, upstream: str) -> Route:
+        """Return the same at the one upstream that has what the body refers to. Raises ModelRefusedError."""
+        there = tuple(target for target in self.targets if target.upstream.name == upstream)
+        if not there:
+            raise ModelRefusedError(
+                f"{self.name!r} leads to {self.targets[0].upstream.name!r}, but the files of the request lie at "
+                f"{upstream!r}.",
+                advice="Files stay where they were uploaded: upload them there, or ask for a model of theirs.",
+            )
+        return Route(self.name, there)
+
     def worst(self, asked: Asked, currency: str) -> tuple[int, int, str | None]:
         """Return the most that a call costs and takes anywhere, and the price's currency: a foreign one if any is."""
         nano, tokens, found = 0, 0, None

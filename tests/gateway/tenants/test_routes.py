@@ -89,7 +89,6 @@ def test_a_batch_that_cannot_be_is_refused(client, shop, change, said) -> None:
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"purpose": "image"}, "files with purpose 'image' are not taken here, only those with purpose 'batch'"),
         ({"purpose": "batch_output"}, "Invalid purpose: batch_output"),
         ({"purpose": None}, "Invalid purpose"),
         ({"filename": None}, "file is required"),

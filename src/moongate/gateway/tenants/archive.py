@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from moongate.batch.source import KEPT
 from moongate.errors import StorageError
@@ -63,18 +63,29 @@ class Archive:
     # --- files ---
 
     def add_file(self, file: File) -> None:
-        """Take an uploaded file in, whose content is its `part`. Raises FullError."""
+        """Take an uploaded file in, whose content is its `part` where it is kept here. Raises FullError."""
         with self._writing():
-            count, size = self._connection.execute(
-                "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE account_id = ?", (file.account_id,)
-            ).fetchone()
-            options = self._options()
-            if count >= options.max_files:
-                raise FullError(_TOO_MANY % options.max_files)
-            if size + file.bytes > options.max_files_bytes:
-                raise FullError(_TOO_MUCH % options.max_files_bytes)
-            self._places.part(file.id).replace(self._places.path(file.id))
+            self.need_room(file.account_id, file.bytes)
+            if file.upstream is None:
+                self._places.part(file.id).replace(self._places.path(file.id))
             self._insert(file)
+
+    def need_room(self, account_id: int, size: int) -> None:
+        """Raise FullError unless an account may have one more file, of so many bytes."""
+        with explained(self._path):
+            count, taken = self._connection.execute(
+                "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE account_id = ?", (account_id,)
+            ).fetchone()
+        options = self._options()
+        if count >= options.max_files:
+            raise FullError(_TOO_MANY % options.max_files)
+        if taken + size > options.max_files_bytes:
+            raise FullError(_TOO_MUCH % options.max_files_bytes)
+
+    def places_of(self, account_id: int, ids: Sequence[str]) -> dict[str, str]:
+        """Return the upstream of each of these files that is an account's and lies at one."""
+        found = (self.file(account_id, id_) for id_ in ids)
+        return {file.id: file.upstream for file in found if file is not None and file.upstream is not None}
 
     def files(self, account_id: int, *, purpose: str | None, after: str | None, limit: int) -> Page:
         """Return an account's files, newest first."""
@@ -98,10 +109,12 @@ class Archive:
     def drop_file(self, account_id: int, id_: str) -> bool:
         """Delete a file; say whether there was one. Batches that were made of it keep their own copy."""
         with self._writing():
-            gone = self._connection.execute("DELETE FROM files WHERE account_id = ? AND id = ?", (account_id, id_))
-            if gone.rowcount:
+            gone = self._connection.execute(
+                "DELETE FROM files WHERE account_id = ? AND id = ? RETURNING upstream", (account_id, id_)
+            ).fetchall()
+            if gone and gone[0]["upstream"] is None:
                 self._places.path(id_).unlink(missing_ok=True)
-        return gone.rowcount > 0
+        return bool(gone)
 
     # --- batches ---
 
@@ -178,11 +191,16 @@ class Archive:
         self._connection.close()
 
     def _insert(self, file: File) -> None:
-        self._connection.execute(
-            "INSERT OR REPLACE INTO files (id, account_id, filename, purpose, bytes, created_at) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (file.id, file.account_id, file.filename, file.purpose, file.bytes, file.created_at),
+        """Add a file; the results of a batch again, if a kill came in between. An id is never another account's."""
+        names = File.__struct_fields__
+        kept = self._connection.execute(
+            f"INSERT INTO files ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) "  # noqa: S608
+            "ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes, created_at = excluded.created_at "
+            "WHERE account_id = excluded.account_id AND upstream IS excluded.upstream",
+            asdict(file),
         )
+        if not kept.rowcount:
+            raise StorageError(f"The file id {file.id!r} is taken.")
 
     def _kept(self, batch: Batch) -> Batch:
         values = (int(batch.ended), _text(batch), batch.id)

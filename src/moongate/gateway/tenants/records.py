@@ -21,7 +21,7 @@ Document = dict[str, Any]
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One file."""
+    """One file. Its content is kept here, or at an upstream, where it has this id."""
 
     id: str
     account_id: int
@@ -29,12 +29,14 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     bytes: int
     created_at: int
+    upstream: str | None = None
+    status: str = "ready"
 
     @property
     def document(self) -> Document:
         """The FileObject."""
-        names = ("id", "bytes", "created_at", "filename", "purpose")
-        more = {"object": "file", "status": "ready", "status_details": ""}
+        names = ("id", "bytes", "created_at", "filename", "purpose", "status")
+        more = {"object": "file", "status_details": ""}
         return {name: getattr(self, name) for name in names} | more
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from moongate.errors import MoongateError, StorageError
 from moongate.facts.files import MAX_FILE_BYTES, PURPOSES
 from moongate.gateway import replies
 from moongate.gateway.clerk import Clerk
@@ -21,12 +24,17 @@ from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
 from moongate.gateway.tenants.archive import Archive, FullError
 from moongate.gateway.tenants.asked import PAGE_MAX, Unfit, limit_from, order_from
+from moongate.gateway.tenants.away import Away, no_file
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.records import Batch, File, new_id
 from moongate.gateway.tenants.upload import Upload
 
+if TYPE_CHECKING:
+    from moongate.gateway.upstream import Upstream
+
 BATCH = "batch"  # the purpose
 UPLOADS_AT_ONCE = 8
+ELSEWHERE = "x-moongate-provider"  # the header that names the upstream for a file
 AROUND = 64 * 1024  # bytes of a multipart body beside its file
 FILE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 TOO_LARGE = replies.invalid("File size is too large, max file size is 100MB, please confirm and re-upload the file")
@@ -38,9 +46,12 @@ Handler = Callable[[Request, Caller], Awaitable[Response]]
 class Tenants:
     """The routes. `poke` is called when there is something new to do for batches."""
 
-    def __init__(self, gate: Gate, archive: Clerk[Archive], places: Places, poke: Callable[[], None]) -> None:
+    def __init__(
+        self, gate: Gate, archive: Clerk[Archive], places: Places, away: Away, poke: Callable[[], None]
+    ) -> None:
         self._gate = gate
         self._archive = archive
+        self._away = away
         self._places = places
         self._poke = poke
         self._uploads = 0
@@ -70,7 +81,7 @@ class Tenants:
             raise RefusedError(replies.NO_ROOM)
         self._uploads += 1
         try:
-            return _json((await self._uploaded(request, caller)).document)
+            return _shown(await self._uploaded(request, caller))
         finally:
             self._uploads -= 1
 
@@ -87,7 +98,8 @@ class Tenants:
             if upload.is_too_large or taken > MAX_FILE_BYTES + AROUND:
                 raise RefusedError(TOO_LARGE)
             await asyncio.to_thread(upload.done)
-            _check_purpose(upload.purpose)
+            if upload.purpose not in PURPOSES:
+                raise RefusedError(replies.invalid(f"Invalid purpose: {upload.purpose[:80]}"))
             if not upload.size:
                 raise RefusedError(EMPTY)
             file = File(
@@ -99,10 +111,29 @@ class Tenants:
                 created_at=int(time.time()),
             )
             try:
+                if upload.purpose != BATCH:
+                    wanted = request.headers.get(ELSEWHERE)
+                    return await self._sent_away(file, self._away.destination(caller, wanted))
                 await self._archive.ask(lambda archive: archive.add_file(file))
             except FullError as error:
                 raise RefusedError(replies.invalid(str(error))) from error
         return file
+
+    async def _sent_away(self, file: File, upstream: Upstream) -> File:
+        """Upload a file that lies here to an upstream, and note whose it is. Not for a batch: those are read here."""
+        await self._archive.ask(lambda archive: archive.need_room(file.account_id, file.bytes))
+        known = await self._away.send(
+            upstream, self._places.part(file.id), filename=file.filename, size=file.bytes, purpose=file.purpose
+        )
+        noted = replace(
+            file, id=known.id, created_at=known.created_at, upstream=upstream.name, status=known.status or file.status
+        )
+        try:
+            await self._archive.ask(lambda archive: archive.add_file(noted))
+        except (FullError, StorageError):
+            await self._away.delete(noted)  # or nobody would ever know whose it is
+            raise
+        return noted
 
     async def files(self, request: Request, caller: Caller) -> Response:
         """Answer GET /v1/files?purpose=&after=&limit=, newest first."""
@@ -114,22 +145,53 @@ class Tenants:
         return _json(page.document)
 
     async def file(self, request: Request, caller: Caller) -> Response:
-        """Answer GET /v1/files/{file_id}."""
-        return _json((await self._file(request, caller)).document)
+        """Answer GET /v1/files/{file_id}; of one that lies at an upstream as it is there now."""
+        file = await self._file(request, caller)
+        if file.upstream is None:
+            return _shown(file)
+        known = await self._away.show(file)
+        if known is None:
+            raise RefusedError(no_file(file.id))
+        return _shown(replace(file, status=known.status or file.status), known.status_details or "")
 
     async def content(self, request: Request, caller: Caller) -> Response:
-        """Answer GET /v1/files/{file_id}/content with the file as it was uploaded, or as a batch wrote it."""
+        """Answer GET /v1/files/{file_id}/content with the file as it was uploaded, or as a batch wrote it.
+
+        Of one that lies at an upstream, with what that makes of it: the text that was extracted.
+        """
         file = await self._file(request, caller)
+        if file.upstream is not None:
+            return await self._fetched(file)
         path = self._places.path(file.id)
         if not path.is_file():
-            raise RefusedError(_no_file(file.id))
+            raise RefusedError(no_file(file.id))
         return FileResponse(path, media_type="text/plain; charset=utf-8", headers=FILE_HEADERS)
 
+    async def _fetched(self, file: File) -> Response:
+        """Pass on what an upstream says that a file holds. Its status is known before anything is answered."""
+        stack = contextlib.AsyncExitStack()
+        try:
+            content = await stack.enter_async_context(self._away.content(file))
+        except MoongateError as error:
+            if error.status == 404:
+                raise RefusedError(no_file(file.id)) from error
+            raise
+
+        async def passing() -> AsyncIterator[bytes]:
+            async with stack:
+                async for piece in content:
+                    yield piece
+
+        return StreamingResponse(passing(), media_type="text/plain; charset=utf-8", headers=FILE_HEADERS)
+
     async def drop(self, request: Request, caller: Caller) -> Response:
-        """Answer DELETE /v1/files/{file_id}."""
+        """Answer DELETE /v1/files/{file_id}: where it lies, then here."""
         id_ = request.path_params["file_id"]
+        file = await self._file(request, caller)
+        if file.upstream is not None:
+            await self._away.delete(file)
         if not await self._archive.ask(lambda archive: archive.drop_file(caller.account_id, id_)):
-            raise RefusedError(_no_file(id_))
+            raise RefusedError(no_file(id_))
         return _json({"id": id_, "object": "file", "deleted": True})
 
     async def create(self, request: Request, caller: Caller) -> Response:
@@ -186,7 +248,7 @@ class Tenants:
         id_ = request.path_params["file_id"]
         file = await self._archive.ask(lambda archive: archive.file(caller.account_id, id_))
         if file is None:
-            raise RefusedError(_no_file(id_))
+            raise RefusedError(no_file(id_))
         return file
 
     def _known(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -202,22 +264,15 @@ class Tenants:
         return handled
 
 
-def _check_purpose(purpose: str) -> None:
-    if purpose == BATCH:
-        return
-    if purpose in PURPOSES:
-        raise Unfit(f"files with purpose {purpose!r} are not taken here, only those with purpose {BATCH!r}")
-    raise RefusedError(replies.invalid(f"Invalid purpose: {purpose[:80]}"))
-
-
-def _no_file(id_: str) -> Refusal:
-    return Refusal(status=404, type="resource_not_found_error", message=f"file {id_[:80]} not found")
-
-
 def _no_batch(id_: str) -> Refusal:
     return Refusal(status=404, type="resource_not_found_error", message=f"batch {id_[:80]} not found")
 
 
-def _json(value: Any) -> Response:
-    headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store"}
+def _shown(file: File, details: str = "") -> Response:
+    where = {} if file.upstream is None else {ELSEWHERE: file.upstream}
+    return _json(file.document | {"status_details": details}, where)
+
+
+def _json(value: Any, more: Mapping[str, str] = MappingProxyType({})) -> Response:
+    headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store", **more}
     return Response(msgspec.json.encode(value), 200, headers)
