@@ -214,7 +214,8 @@ class Errand(abc.ABC):
         self._sent = True
         lines = b"" if self._trace is None else self._trace.line
         self._sent_at = self._first_at = time.perf_counter()
-        connection.send(b"%b%d\r\n%b\r\n%b" % (target.upstream.opening, len(body), lines, body), self)
+        request = b"%b%d\r\n%b\r\n%b" % (target.upstream.opening, len(body), lines, body)
+        self._relay.turn.send(connection, request, self)
 
     async def _open(self, connection: Connection | None, target: Target, edits: tuple[Edit, ...]) -> None:
         body = self._asked.body

@@ -186,13 +186,16 @@ class Protocol(HttpToolsProtocol):
 
     def visited(self, visit: Visit, last: bytes) -> None:
         """Write the end of an answer, and go on with the next request."""
-        if self.transport.is_closing():
+        transport = self.transport
+        if transport.is_closing():
             return
-        self.transport.write(last)
         if visit.keep_alive and not self.pipeline and not self.flow.read_paused:
+            relay = self.relay
+            relay.turn.write(transport, last)
             self._current = None
-            self._since = self.relay.now
+            self._since = relay.now
             return
+        transport.write(last)
         if not visit.keep_alive:
             self._deaf = True
             self.transport.close()
