@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from moongate.errors import StorageError
-from moongate.gateway.turn import Turn
+from moongate.gateway.turn import FEW, Turn
+
+BUSY: Any = set(range(FEW + 1))
 
 
 class Books:
@@ -60,7 +62,7 @@ async def turned(turn: Turn) -> None:
 def test_one_write_for_all_before_any_answer_leaves() -> None:
     async def run() -> None:
         books = Books()
-        turn = Turn(books)  # type: ignore[arg-type]
+        turn = Turn(books, BUSY)  # type: ignore[arg-type]
         one, other, failed, new = (Call(name, books) for name in (b"1", b"2", b"3", b"4"))
         turn.ends(one, b"x")  # type: ignore[arg-type]
         turn.begins(new, b"body")  # type: ignore[arg-type]
@@ -82,11 +84,21 @@ def test_one_write_for_all_before_any_answer_leaves() -> None:
     asyncio.run(run())
 
 
+def test_a_lone_call_does_not_wait() -> None:
+    books = Books()
+    turn = Turn(books, set())  # type: ignore[arg-type]
+    one, other = Call(b"1", books), Call(b"2", books)
+    turn.begins(one, b"x")  # type: ignore[arg-type]
+    assert one.seen == [("go", b"x")]
+    turn.ends(other, b"y")  # type: ignore[arg-type]
+    assert books.writes == [[b"2"]]
+
+
 def test_what_cannot_be_written_is_told_to_every_call_of_the_turn() -> None:
     async def run() -> None:
         books = Books()
         books.failure = StorageError("full")
-        turn = Turn(books)  # type: ignore[arg-type]
+        turn = Turn(books, BUSY)  # type: ignore[arg-type]
         calls = [Call(b"1", books), Call(b"2", books)]
         for call in calls:
             turn.ends(call, b"x")  # type: ignore[arg-type]
@@ -100,7 +112,7 @@ def test_what_cannot_be_written_is_told_to_every_call_of_the_turn() -> None:
 def test_a_fault_in_one_call_harms_no_other(where: str) -> None:
     async def run() -> None:
         books = Books()
-        turn = Turn(books)  # type: ignore[arg-type]
+        turn = Turn(books, BUSY)  # type: ignore[arg-type]
         bad, good = Call(b"1", books, breaks=where), Call(b"2", books)
         for call in (bad, good):
             if where == "go":

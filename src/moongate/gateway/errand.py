@@ -187,25 +187,23 @@ class Errand(abc.ABC):
 
     def _leave(self) -> None:
         """Send it to the next upstream that takes calls now."""
-        targets, now = self._route.targets, self._relay.now
-        while self._tried < len(targets):
-            target = targets[self._tried]
+        asked, targets, now = self._asked, self._route.targets, self._relay.now
+        for target in targets[self._tried :]:
             self._tried += 1
-            if target.upstream.lets_go(now):
-                self._go_to(target)
-                return
-        self._fail_with(_closed(targets[-1].upstream, now), "no_upstream")
-
-    def _go_to(self, target: Target) -> None:
-        asked = self._asked
+            upstream = target.upstream
+            if upstream.lets_go(now):
+                break
+        else:
+            self._fail_with(_closed(targets[-1].upstream, now), "no_upstream")
+            return
         self._target = target
         self._begun = True
         edits = asked.edits if target.wire_id == asked.models[0] else renamed(asked, target.wire_id)
-        connection = target.upstream.pool.take()
-        if connection is None or type(asked.body) is not bytes:
+        connection, body = upstream.pool.take(), asked.body
+        if connection is None or body.__class__ is not bytes:
             self._later(self._open(connection, target, edits))
         else:
-            self._send(connection, asked.body, target, edits)
+            self._send(connection, body, target, edits)
 
     def _send(self, connection: Connection, body: bytes, target: Target, edits: tuple[Edit, ...]) -> None:
         if edits:

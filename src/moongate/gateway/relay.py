@@ -70,8 +70,8 @@ class Relay:
         self.porter = porter
         self.spool = spool
         self.tally = tally
-        self.turn = Turn(till)
         self.under_way: set[Errand] = set()
+        self.turn = Turn(till, self.under_way)
         self.now = time.monotonic()  # as of the last look: exact enough for time-outs and breakers
         self.date = b""  # a header line
         self._tasks: set[asyncio.Task[Any]] = set()

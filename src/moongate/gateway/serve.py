@@ -51,6 +51,7 @@ log = logging.getLogger("moongate.gateway")
 
 DRAIN_S = 5  # how long calls in flight may go on after the signal
 PORT = 8686
+GARBAGE_AFTER = 20_000  # objects more than before, until it is looked for cycles
 Ready = Callable[["Place", str | None], object]
 Reread = Callable[[], Config]
 
@@ -279,6 +280,7 @@ class Worker:
         self.started.set()
         gc.collect()
         gc.freeze()  # what is there now stays: no later collection has to walk over it
+        gc.set_threshold(GARBAGE_AFTER)  # calls leave no cycles behind, and many are under way at once
         try:
             await server.serve(sockets=[self._socket])
         finally:

@@ -7,6 +7,7 @@ each goes through stays in the processor's caches. Why: docs/decisions, "Calls a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,28 +17,31 @@ if TYPE_CHECKING:
     from moongate.transport.pool import Connection
 
 
+FEW = 4  # calls under way, and what arrives is worked off at once: nothing else is likely to come with it
+
+
 class Turn:
     """What waits for the end of this turn. Belongs to the loop."""
 
-    def __init__(self, till: Till) -> None:
+    def __init__(self, till: Till, under_way: Set[Errand]) -> None:
         self._till = till
+        self._under_way = under_way
         self._begins: list[tuple[Visit, bytes]] = []
         self._ends: list[tuple[Errand, bytes]] = []
         self._works = False
+        self._planned = False
         self._requests: list[tuple[Connection, bytes, Errand]] = []  # that leave at the end of the work
         self._answers: list[tuple[asyncio.WriteTransport, bytes]] = []
 
     def begins(self, visit: Visit, body: bytes) -> None:
         """Have a request that is here to its end answered."""
-        if not self._begins and not self._ends:
-            asyncio.get_running_loop().call_soon(self.work)
         self._begins.append((visit, body))
+        self._work_soon()
 
     def ends(self, errand: Errand, body: bytes) -> None:
         """Have a call settled whose answer is here to its end."""
-        if not self._begins and not self._ends:
-            asyncio.get_running_loop().call_soon(self.work)
         self._ends.append((errand, body))
+        self._work_soon()
 
     def send(self, connection: Connection, request: bytes, errand: Errand) -> None:
         """Send a request upstream; what leaves in a turn leaves at its end."""
@@ -55,23 +59,36 @@ class Turn:
 
     def work(self) -> None:
         """Do it now."""
-        self._works = True
-        ends, self._ends = self._ends, []
-        begins, self._begins = self._begins, []
-        if ends:
+        self._works, self._planned = True, False
+        if self._ends:
+            ends, self._ends = self._ends, []
             self._settle(ends)
+        if self._begins:
+            begins, self._begins = self._begins, []
+            self._begin(begins)
+        self._works = False
+        if self._requests:
+            requests, self._requests = self._requests, []
+            for connection, request, errand in requests:
+                connection.send(request, errand)
+        if self._answers:
+            answers, self._answers = self._answers, []
+            for transport, answer in answers:
+                transport.write(answer)
+
+    def _begin(self, begins: list[tuple[Visit, bytes]]) -> None:
         for visit, body in begins:
             try:
                 visit.go(body)
             except Exception:  # noqa: BLE001 - the edge of the gateway: told whole, and the others go on
                 visit.broke()
-        self._works = False
-        requests, self._requests = self._requests, []
-        answers, self._answers = self._answers, []
-        for connection, request, errand in requests:
-            connection.send(request, errand)
-        for transport, answer in answers:
-            transport.write(answer)
+
+    def _work_soon(self) -> None:
+        if len(self._under_way) <= FEW:
+            self.work()
+        elif not self._planned:
+            self._planned = True
+            asyncio.get_running_loop().call_soon(self.work)
 
     def _settle(self, ends: list[tuple[Errand, bytes]]) -> None:
         settled, lines = [], []
