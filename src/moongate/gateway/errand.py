@@ -17,64 +17,48 @@ from moongate.errors import BrokenStreamError, ModelNotPermittedError, MoongateE
 from moongate.gateway import heads, replies
 from moongate.gateway.answered import answered_from
 from moongate.gateway.asked import Asked, Edit, edited, renamed
-from moongate.gateway.charges import charged, not_charged
+from moongate.gateway.charges import charged
 from moongate.gateway.recast import error_event
+from moongate.gateway.reckoning import FAILURE_MAX_BYTES, Reckoning
 from moongate.gateway.relay import told
 from moongate.gateway.replies import Refusal
 from moongate.gateway.route import may_go_elsewhere
-from moongate.gateway.seams import Caller, Hold, Outcome, Want
+from moongate.gateway.seams import Caller, Hold, Want
 from moongate.gateway.spool import length, pieces
 from moongate.gateway.tap import END, Tap
-from moongate.gateway.traces import Trace
 from moongate.ledger.entry import OK
 from moongate.transport.pool import Connection, Headers, Sink
 from moongate.wire.replies import Reply, error_from
 
 if TYPE_CHECKING:
-    from moongate.gateway.relay import Relay
     from moongate.gateway.upstream import Upstream
     from moongate.gateway.upstreams import Route, Target
 
 ANSWER_MAX_BYTES = 64 * 1024 * 1024
-FAILURE_MAX_BYTES = 1024 * 1024
 LAST_PIECE_S = 1.0  # how long the end of a finished stream is waited for, so that its connection can be kept
 
 
-class Errand(abc.ABC):
+class Errand(Reckoning, abc.ABC):
     """One call: `run` begins it, `cancel` ends it early. Whoever gives the answer on is a subclass: `Visit`."""
 
     __slots__ = (
         "_answered",
-        "_asked",
-        "_begun",
-        "_caller",
         "_connection",
-        "_first_at",
-        "_head_s",
         "_headers",
-        "_hold",
         "_outcome",
         "_over",
         "_received",
-        "_relay",
         "_route",
         "_sent",
-        "_sent_at",
         "_size",
         "_status",
-        "_tap",
-        "_target",
         "_task",
-        "_trace",
         "_tried",
-        "began",
         "response_started",
         "traceparent",
     )
 
-    _relay: Relay
     _route: Route  # once it is found
-    began: float  # when its head had arrived
     response_started: bool  # something of the answer was given on
     traceparent: str | None  # the caller's own span, where traces are wanted
 
@@ -115,22 +99,17 @@ class Errand(abc.ABC):
         relay = self._relay
         self._caller = caller
         self._asked = asked
-        self._target: Target | None = None
-        self._tried = 0  # targets
-        self._begun = False  # counted at the target, and not yet as ended
-        self._hold: Hold | None = None
+        self._target = self._hold = self._tap = self._trace = self._head_s = None
+        self._sent_at = self._first_at = 0.0
+        self._begun = False
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
+        self._tried = self._status = self._size = 0  # targets; the answer's status; its bytes so far
         self._sent = False  # something may have reached an upstream
-        self._sent_at = self._first_at = 0.0
-        self._head_s: float | None = None  # how long the upstream took to begin
-        self._status = self._size = 0
+        self._answered = False  # whole, and settled in this turn
+        self._over = False
         self._headers: Headers = []
         self._received: list[bytes] = []
-        self._tap: Tap | None = None
-        self._trace: Trace | None = None
-        self._over = False
-        self._answered = False  # whole, and in this turn
         relay.under_way.add(self)
         names = asked.models
         if relay.tally.traces is not None:
@@ -457,54 +436,6 @@ class Errand(abc.ABC):
         self._done()
         self.refuse(refusal)
 
-    def _settled(self, target: Target, hold: Hold, outcome: Outcome, answer: bytes) -> float:
-        """Count a call and end its span; return how long it was here and not at the upstream, in seconds."""
-        relay = self._relay
-        self._hold = None
-        now = time.perf_counter()
-        whole_s = now - self.began
-        overhead_s = whole_s - self._first_at + self._sent_at
-        trace, self._trace = self._trace, None
-        relay.tally.ended(target, outcome, self._caller.currency, whole_s, overhead_s, self._head_s, trace)
-        if relay.till.keeps_content:
-            relay.till.content(hold, self._asked.body[:FAILURE_MAX_BYTES], answer)
-        return overhead_s
-
-    def _settle_quietly(self, kind: str, status: int, *, charge: bool = True) -> None:
-        """Settle a call that has no good end; a disk that refuses even that must not hide what went wrong first."""
-        hold, tap, target = self._hold, self._tap, self._target
-        if hold is None:
-            return
-        if charge and target is not None:
-            model, usage, said = (tap.model, tap.usage, tap.said_bytes) if tap is not None else ("", None, 0)
-            outcome = charged(self._asked, target, hold, model, usage, said_bytes=said, kind=kind, status=status)
-        else:
-            provider = target.row.name if target is not None else hold.want.provider
-            outcome = not_charged(provider, kind=kind, status=status)
-        self._hold = None
-        self._tell(outcome)
-        try:
-            self._relay.till.settle(hold, outcome)
-        except StorageError as error:
-            told(error)
-
-    def _tell(self, outcome: Outcome) -> None:
-        """Count it, and end its span."""
-        trace, self._trace = self._trace, None
-        if self._target is not None:
-            now = time.perf_counter()
-            self._relay.tally.ended(
-                self._target,
-                outcome,
-                self._caller.currency,
-                now - self.began,
-                self._overhead_s(now),
-                self._head_s,
-                trace,
-            )
-        elif trace is not None:
-            trace.end({}, error=outcome.outcome)
-
     def _done(self, tokens: int = 0, *, gone: bool = False) -> None:
         self._over = True
         self._relay.under_way.discard(self)
@@ -525,15 +456,6 @@ class Errand(abc.ABC):
         if self._trace is not None:
             self._trace.end({}, error="refused")
             self._trace = None
-
-    def _ended(self, *, error: MoongateError | None = None, gone: bool = False) -> None:
-        if self._begun and self._target is not None:
-            self._begun = False
-            self._target.upstream.ended(self._relay.now, error=error, gone=gone)
-
-    def _overhead_s(self, now: float) -> float:
-        """Return how long the call was here and not at the upstream, until `now`."""
-        return now - self.began - self._first_at + self._sent_at
 
 
 def _closed(upstream: Upstream, now: float) -> Refusal:
