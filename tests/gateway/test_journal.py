@@ -45,6 +45,19 @@ def test_a_line_takes_one_line_whatever_is_in_it() -> None:
 
 
 @given(cut=st.integers(0, 2000))
+def test_calls_that_were_written_together_come_back_together_or_not_at_all(path: Path, cut: int) -> None:
+    written = [line(number) for number in range(5)]
+    text = framed(msgspec.json.encode(written[:3])) + raw(*written[3:])
+    path.write_bytes(text[:cut])
+    whole = text[:cut].count(b"\n")
+    lines, _, broken = lines_in(path)
+    assert lines == written[: (0, 3, 4, 5)[whole]]
+    assert broken == 0
+    path.write_bytes(text.replace(b'"r1"', b'"rx"'))
+    assert lines_in(path)[::2] == (written[3:], 1)
+
+
+@given(cut=st.integers(0, 2000))
 def test_what_is_cut_off_anywhere_leaves_the_whole_lines_before_it(path: Path, cut: int) -> None:
     written = [line(number) for number in range(5)]
     text = raw(*written)[:cut]

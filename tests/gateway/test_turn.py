@@ -37,9 +37,9 @@ class Call:
     def go(self, body: bytes) -> None:
         self._note("go", body)
 
-    def settle_whole(self, body: bytes) -> bytes:
+    def settle_whole(self, body: bytes) -> bytes | None:
         self._note("settle", body)
-        return self.name if body else b""
+        return self.name if body else None
 
     def conclude(self, failure: StorageError | None) -> None:
         assert self.books.writes

@@ -23,7 +23,7 @@ from moongate.gateway.reckoning import FAILURE_MAX_BYTES, Reckoning
 from moongate.gateway.relay import told
 from moongate.gateway.replies import Refusal
 from moongate.gateway.route import may_go_elsewhere
-from moongate.gateway.seams import Caller, Hold, Want
+from moongate.gateway.seams import Caller, Hold, Row, Want
 from moongate.gateway.spool import length, pieces
 from moongate.gateway.tap import END, Tap
 from moongate.ledger.entry import OK
@@ -338,19 +338,19 @@ class Errand(Reckoning, abc.ABC):
         if self._size > (ANSWER_MAX_BYTES if self._status < 300 else FAILURE_MAX_BYTES):
             self._fail(TooLargeError("The answer is larger than any answer is.", advice="Check the base url."))
 
-    def settle_whole(self, body: bytes) -> bytes:
-        """Read a whole answer, and settle by it; return the call's line, nothing if it fails. `conclude` follows."""
+    def settle_whole(self, body: bytes) -> Row | None:
+        """Read a whole answer, and settle by it; return the journal's row, None if it fails. `conclude` follows."""
         target, hold = self._target, self._hold
         if self._over or target is None or hold is None:
-            return b""
+            return None
         try:
             found = answered_from(body, target.row, asked_model=target.wire_id, embedded=target.is_embedded)
             self._outcome = outcome = charged(self._asked, target, hold, found.model, found.usage, kind=OK)
         except MoongateError as error:
             self._fail(error)
-            return b""
+            return None
         self._received = [found.body]
-        return self._relay.till.line(hold, outcome)
+        return self._relay.till.row(hold, outcome)
 
     def conclude(self, failure: StorageError | None) -> None:
         """Give a whole answer on that is settled, or say why that may not be."""

@@ -1,7 +1,8 @@
 """The journal of one worker: settled calls, appended before their last byte goes out, until they are in the ledger.
 
 A line is the checksum of its text (8 hex digits), a blank, a JSON list, and a newline, so that a line that was cut
-off by a kill or a full disk is recognised. Files are private (0600), numbered, deleted once the ledger has them.
+off by a kill or a full disk is recognised. The list is one call, or several that were settled together, a list each.
+Files are private (0600), numbered, deleted once the ledger has them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -44,6 +46,7 @@ class Line(msgspec.Struct, array_like=True, gc=False):
 
 
 _decode = msgspec.json.Decoder(Line).decode
+_decode_all = msgspec.json.Decoder(list[Line]).decode
 
 
 def framed(payload: bytes) -> bytes:
@@ -104,16 +107,17 @@ def read(path: Path, position: int) -> Iterator[Group]:
             whole, newline, rest = (rest + piece).rpartition(b"\n")
             if newline:
                 position += len(whole) + 1
-                found = [_line(text) for text in whole.split(b"\n")]
-                lines = [line for line in found if line is not None]
-                yield Group(lines=lines, end=position, broken=len(found) - len(lines))
+                found = [_lines(text) for text in whole.split(b"\n")]
+                lines = list(chain.from_iterable(found))
+                yield Group(lines=lines, end=position, broken=found.count([]))
 
 
-def _line(text: bytes) -> Line | None:
+def _lines(text: bytes) -> list[Line]:
+    """Return the calls of a line of the file; none of one that is broken."""
     payload = text[9:]
     if text[:9] != b"%08x " % zlib.crc32(payload):
-        return None
+        return []
     try:
-        return _decode(payload)
+        return _decode_all(payload) if payload.startswith(b"[[") else [_decode(payload)]
     except msgspec.MsgspecError:
-        return None
+        return []

@@ -85,6 +85,9 @@ class Outcome(msgspec.Struct, gc=False):
     reasoning_tokens: int = 0
 
 
+Row = tuple[float | int | str | None, ...]  # a settled call as the journal has it, in the order of `journal.Line`
+
+
 class Till(Protocol):
     """Keys, money and limits of one worker, in memory. Nothing but `hold_slowly` waits; all belongs to the loop."""
 
@@ -109,10 +112,10 @@ class Till(Protocol):
         Raises StorageError where the line could not be written and the answer must not go out as if it were.
         """
 
-    def line(self, hold: Hold, outcome: Outcome) -> bytes:
-        """Return the line of a call for `write`, and give back what it did not take; nothing if that is done."""
+    def row(self, hold: Hold, outcome: Outcome) -> Row | None:
+        """Return the row of a call for `write`, and give back what it did not take; None if that is done."""
 
-    def write(self, lines: Sequence[bytes]) -> StorageError | None:
+    def write(self, rows: Sequence[Row]) -> StorageError | None:
         """Write what was settled, before any last byte goes out; return why no answer may go out as if it were."""
 
     def release(self, hold: Hold) -> None:

@@ -25,10 +25,11 @@ from moongate.gateway import replies, seams
 from moongate.gateway.books import JOURNAL_MAX, Books
 from moongate.gateway.callers import Callers
 from moongate.gateway.content import Content, beside
+from moongate.gateway.journal import framed
 from moongate.gateway.pots import SLOTS, Purse, day_of, end_of
 from moongate.gateway.replies import Refusal
 from moongate.gateway.rounds import Rounds
-from moongate.gateway.seams import Caller, Hold, Outcome, Want
+from moongate.gateway.seams import Caller, Hold, Outcome, Row, Want
 from moongate.gateway.slices import Slices
 from moongate.gateway.unwritten import OnFull, Unwritten
 
@@ -148,14 +149,15 @@ class Till:
 
     def settle(self, hold: Hold, outcome: Outcome) -> None:
         """Write the call's line, and give back what it did not take. Raises StorageError as configured."""
-        failure = self.write([self.line(hold, outcome)])
+        row = self.row(hold, outcome)
+        failure = self.write([row]) if row is not None else None
         if failure is not None:
             raise failure
 
-    def line(self, hold: Hold, outcome: Outcome) -> bytes:
-        """Return the call's line, and give back what it did not take; nothing if that is done already."""
+    def row(self, hold: Hold, outcome: Outcome) -> Row | None:
+        """Return the call's row for the journal, and give back what it did not take; None if that is done already."""
         if not hold.open:
-            return b""
+            return None
         hold.open = False
         want, caller, purse = hold.want, hold.caller, hold.pots
         if purse.others:
@@ -165,40 +167,35 @@ class Till:
             balance = purse.balance
             balance.held -= hold.nano
             balance.free += hold.nano - (outcome.cost_nano or 0)
-        payload = self._encode(
-            (
-                want.at,
-                caller.account_id,
-                caller.key_id,
-                hold.request_id,
-                outcome.model,
-                want.model,
-                outcome.provider,
-                outcome.prompt_tokens,
-                outcome.completion_tokens,
-                outcome.cached_tokens,
-                outcome.reasoning_tokens,
-                outcome.cost_nano,
-                caller.currency,
-                outcome.price_basis,
-                int((time.monotonic() - hold.started) * 1000),
-                outcome.outcome,
-                outcome.status,
-                purse.day,
-                purse.budgets,
-            )
+        return (
+            want.at,
+            caller.account_id,
+            caller.key_id,
+            hold.request_id,
+            outcome.model,
+            want.model,
+            outcome.provider,
+            outcome.prompt_tokens,
+            outcome.completion_tokens,
+            outcome.cached_tokens,
+            outcome.reasoning_tokens,
+            outcome.cost_nano,
+            caller.currency,
+            outcome.price_basis,
+            int((time.monotonic() - hold.started) * 1000),
+            outcome.outcome,
+            outcome.status,
+            purse.day,
+            purse.budgets,
         )
-        return b"%08x %b\n" % (crc32(payload), payload)
 
-    def write(self, lines: Sequence[bytes]) -> StorageError | None:
-        """Write lines, all or none; what the disk does not take is kept. Return why no answer may go out then."""
-        whole = lines[0] if len(lines) == 1 else b"".join(lines)
-        if not whole:
-            return None
+    def write(self, rows: Sequence[Row]) -> StorageError | None:
+        """Write rows, all or none; what the disk does not take is kept. Return why no answer may go out then."""
+        payload = self._encode(rows if len(rows) > 1 else rows[0])
         try:
-            self._journal.append(whole)
+            self._journal.append(b"%08x %b\n" % (crc32(payload), payload))
         except OSError as error:
-            return self._unwritten.keep_all(lines, error)
+            return self._unwritten.keep_all([framed(self._encode(row)) for row in rows], error)
         return None
 
     def release(self, hold: Hold) -> None:

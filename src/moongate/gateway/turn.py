@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from moongate.gateway.errand import Errand
-    from moongate.gateway.seams import Till
+    from moongate.gateway.seams import Row, Till
     from moongate.gateway.visit import Visit
     from moongate.transport.pool import Connection
 
@@ -91,17 +91,18 @@ class Turn:
             asyncio.get_running_loop().call_soon(self.work)
 
     def _settle(self, ends: list[tuple[Errand, bytes]]) -> None:
-        settled, lines = [], []
+        settled: list[Errand] = []
+        rows: list[Row] = []
         for errand, body in ends:
             try:
-                line = errand.settle_whole(body)
+                row = errand.settle_whole(body)
             except Exception:  # noqa: BLE001 - as above
                 errand.broke()
                 continue
-            if line:
+            if row is not None:
                 settled.append(errand)
-                lines.append(line)
-        failure = self._till.write(lines)
+                rows.append(row)
+        failure = self._till.write(rows) if rows else None
         for errand in settled:
             try:
                 errand.conclude(failure)
