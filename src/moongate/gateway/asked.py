@@ -81,17 +81,6 @@ class _Usual(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     top_p: Raw = Raw()
     user: Raw = Raw()
 
-    def told(self) -> int:
-        """Return how often keys that decide over something were given; one more in the bytes: walk through."""
-        return (
-            1
-            + (self.stream is not None)
-            + (self.stream_options is not None)
-            + (self.max_tokens is not None)
-            + (self.max_completion_tokens is not None)
-            + (self.n is not None)
-        )
-
 
 _usual = msgspec.json.Decoder(_Usual).decode
 
@@ -112,7 +101,8 @@ def asked_from(body: Body) -> Asked:
         return _walked(body)
     # In another case they are keys that nobody knows, so one more of them can only stand in these spellings.
     told = body.count(b'"model"') + body.count(b'"stream') + body.count(b'"max_') + body.count(b'"n"')
-    if not found.model or told != found.told():
+    decisive = (found.stream, found.stream_options, found.max_tokens, found.max_completion_tokens, found.n)
+    if not found.model or told != 6 - decisive.count(None):
         return _walked(body)
     return _read(body, found)
 

@@ -36,12 +36,14 @@ class Turn:
     def begins(self, visit: Visit, body: bytes) -> None:
         """Have a request that is here to its end answered."""
         self._begins.append((visit, body))
-        self._work_soon()
+        if not self._planned:
+            self._work_soon()
 
     def ends(self, errand: Errand, body: bytes) -> None:
         """Have a call settled whose answer is here to its end."""
         self._ends.append((errand, body))
-        self._work_soon()
+        if not self._planned:
+            self._work_soon()
 
     def send(self, connection: Connection, request: bytes, errand: Errand) -> None:
         """Send a request upstream; what leaves in a turn leaves at its end."""
@@ -86,7 +88,7 @@ class Turn:
     def _work_soon(self) -> None:
         if len(self._under_way) <= FEW:
             self.work()
-        elif not self._planned:
+        else:
             self._planned = True
             asyncio.get_running_loop().call_soon(self.work)
 

@@ -196,7 +196,10 @@ class Visit(Errand):
         relay.tally.counts.answered(CHAT, 200)
         if relay.porter.options.access_log:
             log_access("POST", CHAT, 200)
-        self._end(whole)
+        self.response_complete = True
+        if self._pieces or self._spooled is not None:
+            self._drop()
+        self._protocol.visited(self, whole)
 
     def begin(self, head: bytes) -> None:
         """Begin an answer whose length nobody knows."""
