@@ -31,6 +31,7 @@ log = logging.getLogger("moongate.gateway")
 LOOK_EVERY_S = 30.0  # how often a list is looked at, so that it is refreshed before it is too old
 LOOK_AGAIN_S = 2.0  # after a failure; the catalog itself sees to it that the endpoint is not asked as often
 IDLE_LOOK_S = 0.5
+LEAVE_S = 5.0  # a call that found its route before, and waits for its money, is counted by then
 TAKE_OVER_S = 10.0
 REMEMBERED_LISTS = 64  # lists of spellings, one for each set of permissions
 REMEMBERED = 4096  # routes that are remembered beside the table: restricted keys, declared suffixes
@@ -287,6 +288,7 @@ class Upstreams:
             await asyncio.sleep(LOOK_AGAIN_S if upstream.listing is None else LOOK_EVERY_S)
 
     async def _close_when_idle(self, upstream: Upstream) -> None:
+        await asyncio.sleep(LEAVE_S)
         while upstream.throttle.in_flight:
             await asyncio.sleep(IDLE_LOOK_S)
         await upstream.close()
