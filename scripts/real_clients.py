@@ -35,6 +35,7 @@ EXPECTED: Mapping[str, Any] = {
     "tool": "there is rain",
     "refused": "kimi-k2.6",
     "batch": ["one", "two"],
+    "file": ["a page", True, True],
 }
 
 

@@ -1,4 +1,4 @@
-"""curl, as documentation shows it: models, chat, stream, tools, a wrong id, a batch."""
+"""curl, as documentation shows it: models, chat, stream, tools, a wrong id, a batch, a file."""
 
 import json
 import os
@@ -36,6 +36,13 @@ with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
     file.write(LINES)
     file.flush()
     uploaded = json.loads(curl("/files", None, "-F", "purpose=batch", "-F", f"file=@{file.name}"))
+with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+    file.write("a page")
+    file.flush()
+    page = json.loads(curl("/files", None, "-F", "purpose=file-extract", "-F", f"file=@{file.name}"))["id"]
+text = curl(f"/files/{page}/content")
+kept = [each["id"] for each in json.loads(curl("/files?purpose=file-extract"))["data"]]
+gone = json.loads(curl(f"/files/{page}", None, "-X", "DELETE"))["deleted"]
 batch = json.loads(curl("/batches", {"input_file_id": uploaded["id"], **ORDER}))
 while batch["status"] in MOVING:
     time.sleep(0.05)
@@ -52,6 +59,7 @@ print(
             "tool": chat(user("look outside"), asked, seen, tools=[TOOL])["content"],
             "refused": wrong["error"]["suggestions"][0],
             "batch": said(curl(f"/files/{batch['output_file_id']}/content")),
+            "file": [text, kept == [page], gone],
         }
     )
 )

@@ -45,6 +45,13 @@ while (["validating", "in_progress", "finalizing"].includes(batch.status)) {
   await new Promise((done) => setTimeout(done, 50));
   batch = await ask(`/batches/${batch.id}`);
 }
+const pageForm = new FormData();
+pageForm.append("purpose", "file-extract");
+pageForm.append("file", new Blob(["a page"]), "page.txt");
+const page = await ask("/files", { method: "POST", body: pageForm });
+const extracted = await (await fetch(`${GATEWAY_URL}/files/${page.id}/content`, { headers })).text();
+const kept = (await ask("/files?purpose=file-extract")).data.map((each) => each.id);
+const gone = (await ask(`/files/${page.id}`, { method: "DELETE" })).deleted;
 const output = await (await fetch(`${GATEWAY_URL}/files/${batch.output_file_id}/content`, { headers })).text();
 const results = output.trim().split("\n").map((text) => JSON.parse(text).response.body.choices[0].message.content);
 console.log(
@@ -58,5 +65,6 @@ console.log(
     tool: told.content,
     refused: refused.error.suggestions[0],
     batch: results,
+    file: [extracted, kept.length === 1 && kept[0] === page.id, gone],
   }),
 );

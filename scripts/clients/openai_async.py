@@ -29,6 +29,10 @@ async def main():
         while batch.status in MOVING:
             await asyncio.sleep(0.05)
             batch = await client.batches.retrieve(batch.id)
+        page = await client.files.create(file=("page.txt", b"a page"), purpose="file-extract")
+        text = (await client.files.content(page.id)).text
+        kept = [each.id async for each in client.files.list(purpose="file-extract")]
+        gone = (await client.files.delete(page.id)).deleted
         results = said((await client.files.content(batch.output_file_id)).text)
     return {
         "client": f"openai {openai.__version__}, asyncio",
@@ -40,6 +44,7 @@ async def main():
         "tool": told.choices[0].message.content,
         "refused": refused,
         "batch": results,
+        "file": [text, kept == [page.id], gone],
     }
 
 

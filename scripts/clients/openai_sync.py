@@ -1,4 +1,4 @@
-"""The OpenAI SDK, blocking: models, chat, stream, tools, a wrong id, a batch."""
+"""The OpenAI SDK, blocking: models, chat, stream, tools, a wrong id, a batch, a file."""
 
 import json
 import os
@@ -28,6 +28,10 @@ batch = client.batches.create(input_file_id=file.id, **ORDER)
 while batch.status in MOVING:
     time.sleep(0.05)
     batch = client.batches.retrieve(batch.id)
+page = client.files.create(file=("page.txt", b"a page"), purpose="file-extract")
+text = client.files.content(page.id).text
+listed_files = [kept.id for kept in client.files.list(purpose="file-extract")]
+gone = client.files.delete(page.id).deleted
 results = said(client.files.content(batch.output_file_id).text)
 print(
     json.dumps(
@@ -41,6 +45,7 @@ print(
             "tool": told,
             "refused": refused,
             "batch": results,
+            "file": [text, listed_files == [page.id], gone],
         }
     )
 )
