@@ -21,6 +21,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     """Something that happened to a job."""
 
 
+class PartEvent(Event, frozen=True, kw_only=True):
+    """Something that happened to one part of it."""
+
+    part: int
+
+
 class Opened(Event, frozen=True, kw_only=True, tag="opened"):
     """The job was made. The first event of every journal."""
 
@@ -111,68 +117,53 @@ class Planned(Event, frozen=True, kw_only=True, tag="planned"):
     name: str
 
 
-class UploadMeant(Event, frozen=True, kw_only=True, tag="upload_meant"):
+class UploadMeant(PartEvent, frozen=True, kw_only=True, tag="upload_meant"):
     """A part is about to be uploaded."""
 
-    part: int
     at: float
 
 
-class Uploaded(Event, frozen=True, kw_only=True, tag="uploaded"):
+class Uploaded(PartEvent, frozen=True, kw_only=True, tag="uploaded"):
     """The provider has the part's file."""
 
-    part: int
     file_id: str
 
 
-class UploadFailed(Event, frozen=True, kw_only=True, tag="upload_failed"):
+class UploadFailed(PartEvent, frozen=True, kw_only=True, tag="upload_failed"):
     """The provider certainly has no such file."""
 
-    part: int
 
-
-class CreateMeant(Event, frozen=True, kw_only=True, tag="create_meant"):
+class CreateMeant(PartEvent, frozen=True, kw_only=True, tag="create_meant"):
     """A batch of an uploaded part is about to be created."""
 
-    part: int
     at: float
 
 
-class CreateDropped(Event, frozen=True, kw_only=True, tag="create_dropped"):
+class CreateDropped(PartEvent, frozen=True, kw_only=True, tag="create_dropped"):
     """The user leaves a batch be of which nobody can say whether it exists."""
 
-    part: int
 
-
-class CancelMeant(Event, frozen=True, kw_only=True, tag="cancel_meant"):
+class CancelMeant(PartEvent, frozen=True, kw_only=True, tag="cancel_meant"):
     """A batch is about to be cancelled at the provider."""
 
-    part: int
 
-
-class Created(Event, frozen=True, kw_only=True, tag="created"):
+class Created(PartEvent, frozen=True, kw_only=True, tag="created"):
     """The provider has the batch."""
 
-    part: int
     batch_id: str
 
 
-class CreateFailed(Event, frozen=True, kw_only=True, tag="create_failed"):
+class CreateFailed(PartEvent, frozen=True, kw_only=True, tag="create_failed"):
     """The provider certainly has no such batch."""
 
-    part: int
 
-
-class CreateLost(Event, frozen=True, kw_only=True, tag="create_lost"):
+class CreateLost(PartEvent, frozen=True, kw_only=True, tag="create_lost"):
     """Nobody can say whether the batch exists: the provider keeps no mark by which it could be found."""
 
-    part: int
 
-
-class Seen(Event, frozen=True, kw_only=True, tag="seen"):
+class Seen(PartEvent, frozen=True, kw_only=True, tag="seen"):
     """What the provider says of a batch."""
 
-    part: int
     status: Status
     completed: int = 0
     failed: int = 0
@@ -180,18 +171,16 @@ class Seen(Event, frozen=True, kw_only=True, tag="seen"):
     error_file_id: str | None = None
 
 
-class Fetched(Event, frozen=True, kw_only=True, tag="fetched"):
+class Fetched(PartEvent, frozen=True, kw_only=True, tag="fetched"):
     """The results in one of a batch's files were taken over, each with a `Settled` before this."""
 
-    part: int
     which: Which
     found: bool = True  # False: the provider no longer has the file
 
 
-class Concluded(Event, frozen=True, kw_only=True, tag="concluded"):
+class Concluded(PartEvent, frozen=True, kw_only=True, tag="concluded"):
     """Nothing more will come of a part: its lines without a result were settled as failed."""
 
-    part: int
     nano: int = 0  # what those among them that may have been charged may have cost at most
 
 

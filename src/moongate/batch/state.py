@@ -84,64 +84,51 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in ENDED
 
 
+class _OfPart(msgspec.Struct, frozen=True, kw_only=True):
+    part: int
+
+
 class SendLines(msgspec.Struct, frozen=True, kw_only=True):
     """Send the lines that wait, as ordinary chats."""
 
 
-class Upload(msgspec.Struct, frozen=True, kw_only=True):
+class Upload(_OfPart, frozen=True, kw_only=True):
     """Upload a part."""
 
-    part: int
 
-
-class FindUpload(msgspec.Struct, frozen=True, kw_only=True):
+class FindUpload(_OfPart, frozen=True, kw_only=True):
     """Look whether a part was uploaded: the intent is written down, the answer is lost."""
 
-    part: int
 
-
-class Create(msgspec.Struct, frozen=True, kw_only=True):
+class Create(_OfPart, frozen=True, kw_only=True):
     """Create the batch of a part."""
 
-    part: int
 
-
-class FindBatch(msgspec.Struct, frozen=True, kw_only=True):
+class FindBatch(_OfPart, frozen=True, kw_only=True):
     """Look whether a part's batch was created: the intent is written down, the answer is lost."""
 
-    part: int
 
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class Ask(_OfPart, frozen=True, kw_only=True):
     """Let the user decide: whether a part's batch exists cannot be found out."""
 
-    part: int
 
-
-class Watch(msgspec.Struct, frozen=True, kw_only=True):
+class Watch(_OfPart, frozen=True, kw_only=True):
     """Ask the provider how far a part's batch is."""
 
-    part: int
 
-
-class Cancel(msgspec.Struct, frozen=True, kw_only=True):
+class Cancel(_OfPart, frozen=True, kw_only=True):
     """Ask the provider to cancel a part's batch."""
 
-    part: int
 
-
-class Fetch(msgspec.Struct, frozen=True, kw_only=True):
+class Fetch(_OfPart, frozen=True, kw_only=True):
     """Take over the results in one of a batch's files."""
 
-    part: int
     which: ev.Which
     file_id: str
 
 
-class Conclude(msgspec.Struct, frozen=True, kw_only=True):
+class Conclude(_OfPart, frozen=True, kw_only=True):
     """Settle the lines of a part that no file has a result for."""
-
-    part: int
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):

@@ -108,8 +108,15 @@ PARAMETERS = st.fixed_dictionaries(
         "stop": st.sampled_from(["a:b", ["x"] * 6]),
     },
 )
+PARTS = (
+    [{"type": "text", "text": "in JSON: "}, {"type": "text", "text": "more"}],
+    [{"type": "text", "text": "hi"}],
+    [{"type": "text", "text": ""}],
+    [],
+    [{"type": "image_url", "image_url": {"url": "ms://x"}}],
+)
 LINES = st.builds(
-    request, st.sampled_from(["a", "b", "c:d", "é"]), st.sampled_from(["hi", "json: yes", "晚上好", "", 5])
+    request, st.sampled_from(["a", "b", "c:d", "é"]), st.sampled_from(["hi", "json: yes", "晚上好", "", 5, *PARTS])
 )
 ODD = st.sampled_from([b"", b"{", b"[]", b'{"custom_id": "a"}'])
 

@@ -43,6 +43,15 @@ def test_what_it_reads() -> None:
     assert quick(json.dumps(request()).encode() + b" \r") is not None
 
 
+def test_texts_in_parts_are_texts() -> None:
+    parts = [{"type": "text", "text": "one: "}, {"type": "text", "text": "TWO"}]
+    messages = [{"role": "system", "content": "in short"}, {"role": "user", "content": parts}]
+    read = quick(request(messages=messages), request("b"))
+    assert read is not None and read.texts == [["in short", "one: ", "TWO"], ["hi"]]
+    assert read.text == "in shortone: TWOhi"
+    assert read.ask("two", 0) and not read.ask("two", 1) and not read.ask("json", 0)
+
+
 GOOD = json.dumps(request())
 
 
@@ -59,7 +68,11 @@ GOOD = json.dumps(request())
         GOOD.replace('"a"', "1"),
         GOOD.replace("kimi-k2.6", "kimi-k2-6"),
         GOOD.replace('"hi"', '""'),
-        GOOD.replace('"hi"', '[{"type": "text", "text": "hi"}]'),
+        GOOD.replace('"hi"', "[]"),
+        GOOD.replace('"hi"', '[{"type": "text", "text": ""}]'),
+        GOOD.replace('"hi"', '[{"type": "text", "text": "hi", "text": "ho"}]'),
+        GOOD.replace('"hi"', '[{"type": "image_url", "image_url": "ms://x"}]'),
+        GOOD.replace('"user", "content": "hi"', '"tool", "content": [{"type": "text", "text": "hi"}]'),
         GOOD.replace('"user"', '"developer"'),
         GOOD.replace('"role"', '"name": "x", "role"'),
         GOOD.replace('"max_tokens": 5', '"max_tokens": 5.0'),

@@ -7,7 +7,7 @@ with every other one (`unique`). Faults go out as they are found, so that whoeve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, BinaryIO
 
@@ -19,7 +19,7 @@ from moongate.batch.validate.estimate import Tally
 from moongate.batch.validate.faults import Fault, Report
 from moongate.batch.validate.judge import Checks, Judge, Judged, Permitted, read_value
 from moongate.batch.validate.mend import Change, mended
-from moongate.batch.validate.shape import Shape
+from moongate.batch.validate.shape import Read, Shape
 from moongate.batch.validate.unique import Unique
 from moongate.facts.money import Price
 from moongate.ledger.price import batch_price_of, price_of
@@ -29,7 +29,23 @@ LEARNT = 64  # shapes of one file; a program writes few, and a file of random ke
 VERDICTS = 10_000  # combinations of parameters that are remembered
 _BLANK = b" \t\r"
 
+WORD = "json"  # that a rule looks for in the messages
+_ASKING = ("as json", "JSON is what I should like to have, please")
+_OTHERS = ("as you like", "whatever it is that you should like, please")
+
 Values = tuple[bytes | int, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the rules say of parameters: in lines whose texts have the word, and in others."""
+
+    asking: tuple[Fault, ...]
+    others: tuple[Fault, ...]
+
+    @property
+    def clear(self) -> bool:
+        """Whether there is no fault in either."""
+        return not (self.asking or self.others)
 
 
 def validate(
@@ -71,7 +87,7 @@ class _Run:
         self._on_fault, self._corrected, self._on_change = on_fault, corrected, on_change
         self._shapes: list[Shape] = []  # the one that fitted last comes first
         self._known: set[tuple[Any, ...]] = set()
-        self._verdicts: dict[tuple[Shape, Values], tuple[Fault, ...] | None] = {}
+        self._verdicts: dict[tuple[Shape, Values], Verdict | None] = {}
         self._tally = Tally()
         self._kinds: Counter[str] = Counter()
         self._models: Counter[str] = Counter()
@@ -125,12 +141,14 @@ class _Run:
             return False
         counts = Counter(found.values())
         verdicts = {values: self._verdict(shape, values) for values in counts}
-        faulty = {values: faults for values, faults in verdicts.items() if faults}
-        if None in verdicts.values() or (faulty and self._corrected is not None):
+        faulty = {values: verdict for values, verdict in verdicts.items() if verdict and not verdict.clear}
+        if None in verdicts.values():
             return False
-        for number, values in enumerate(found.values() if faulty else (), first):
-            for fault in faulty.get(values, ()) or ():
-                self._emit(msgspec.structs.replace(fault, line=number))
+        faults = list(_faults(found, faulty, first)) if faulty else []
+        if faults and self._corrected is not None:
+            return False
+        for fault in faults:
+            self._emit(fault)
         for values, count in counts.items():
             self._tally.parameters(dict(zip(shape.names, values, strict=True)), count)
         self._tally.text(found.text)
@@ -139,7 +157,7 @@ class _Run:
         self._write(data)
         return True
 
-    def _verdict(self, shape: Shape, values: Values) -> tuple[Fault, ...] | None:
+    def _verdict(self, shape: Shape, values: Values) -> Verdict | None:
         """Return what the rules say of parameters, None where that depends on the messages too, or cannot be said."""
         key = (shape, values)
         if key not in self._verdicts:
@@ -148,19 +166,24 @@ class _Run:
             self._verdicts[key] = self._judged_alone(shape, values)
         return self._verdicts[key]
 
-    def _judged_alone(self, shape: Shape, values: Values) -> tuple[Fault, ...] | None:
+    def _judged_alone(self, shape: Shape, values: Values) -> Verdict | None:
         answer = self._judge.answer(shape.model)
         if answer.fault is not None or not self._same_model(answer.permitted):
             return None
-        said = []
-        for text in ("as json", "as you like"):  # one rule looks for that word; what differs is judged line by line
-            try:
-                body = {name: _value(value) for name, value in zip(shape.names, values, strict=True)}
-            except ValueError:
-                return None
-            body |= {"model": shape.model, "messages": [{"role": "user", "content": text}]}
-            said.append(tuple(self._judge.parameters(body, answer.permitted.model, 0)))
-        return said[0] if said[0] == said[1] else None
+        try:
+            body = {name: _value(value) for name, value in zip(shape.names, values, strict=True)}
+        except ValueError:
+            return None
+        body["model"] = shape.model
+
+        def said(text: str) -> tuple[Fault, ...]:
+            asked = body | {"messages": [{"role": "user", "content": text}]}
+            return tuple(self._judge.parameters(asked, answer.permitted.model, 0))
+
+        asking, others = said(_ASKING[0]), said(_OTHERS[0])
+        if asking != others and (asking != said(_ASKING[1]) or others != said(_OTHERS[1])):
+            return None  # it is not for the word that they differ
+        return Verdict(asking, others)
 
     def _line(self, line: bytes, number: int) -> None:
         """Take one line: by a shape that it has, else in full."""
@@ -241,6 +264,17 @@ class _Run:
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").removesuffix(b"\r")
         self._corrected.write(data if data.endswith(b"\n") else data + b"\n")
+
+
+def _faults(found: Read, faulty: Mapping[Values, Verdict], first: int) -> Iterator[Fault]:
+    """Yield the faults of lines, each with its number."""
+    for place, values in enumerate(found.values()):
+        verdict = faulty.get(values)
+        if verdict is None:
+            continue
+        same = verdict.asking == verdict.others
+        for fault in verdict.asking if same or found.ask(WORD, place) else verdict.others:
+            yield msgspec.structs.replace(fault, line=first + place)
 
 
 def _value(value: bytes | int) -> Any:

@@ -21,13 +21,20 @@ import msgspec
 
 from moongate.facts.batches import ENDPOINT, METHOD
 
-_OUTER_KEYS, _BODY_KEYS, _MESSAGE_KEYS = 4, 2, 2
+_OUTER_KEYS, _BODY_KEYS, _MESSAGE_KEYS, _PART_KEYS = 4, 2, 2, 2
 _RESERVED = {"model", "models", "messages"}  # in any letter case
+
+
+_Some = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag_field="type", tag="text"):
+    text: _Some
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["system", "user", "assistant", "tool"]
-    content: Annotated[str, msgspec.Meta(min_length=1)]
+    content: _Some | Annotated[list[_Text], msgspec.Meta(min_length=1)]
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -35,11 +42,16 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ids: list[str]
     columns: list[list[bytes | int]]  # in the order of the shape's names, an item a line: a number, or JSON
-    text: str
+    texts: list[list[str]]  # of each line
+    text: str  # all of it
 
     def values(self) -> Iterator[tuple[bytes | int, ...]]:
         """Yield the parameters of each line."""
         return zip(*self.columns, strict=True) if self.columns else repeat((), len(self.ids))
+
+    def ask(self, word: str, line: int) -> bool:
+        """Say whether a line has a word in its texts, in any letter case."""
+        return any(word in text.lower() for text in self.texts[line])
 
 
 class Shape:
@@ -79,21 +91,27 @@ class Shape:
                 data.decode()  # what is skipped by the decoder is not looked at by it
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        texts = [message.content for line in read for message in line.body.messages]
-        ids, text = [line.custom_id for line in read], "".join(texts)
+        texts = [[message.content for message in line.body.messages] for line in read]
+        messages, parts = sum(map(len, texts)), 0
+        if any(type(content) is list for line in texts for content in line):
+            if any(_unlike_text(message) for line in read for message in line.body.messages):
+                return None
+            parts = sum(len(content) for line in texts for content in line if type(content) is list)
+            texts = [[text for content in line for text in _spread(content)] for line in texts]
+        ids, text = [line.custom_id for line in read], "".join(map("".join, texts))
         columns = [list(map(column, read)) for column in self._columns]
         raw = [column for column, whole in zip(columns, self.whole, strict=True) if not whole]
         for column in raw:
             column[:] = map(bytes, column)
         inside = _colons(text.encode()) + _colons("".join(ids).encode()) + sum(_colons(b"".join(c)) for c in raw)
-        if _colons(data) != self._keys(len(lines), len(texts)) + inside:
+        if _colons(data) != self._keys(len(lines), messages, parts) + inside:
             return None
-        return Read(ids=ids, columns=columns, text=text)
+        return Read(ids=ids, columns=columns, texts=texts, text=text)
 
-    def _keys(self, lines: int, messages: int) -> int:
+    def _keys(self, lines: int, messages: int, parts: int) -> int:
         """Return how many colons lines have outside of texts and values, when no key is there twice."""
         per_line = _OUTER_KEYS + _BODY_KEYS + len(self.names) + self.model.count(":")
-        return lines * per_line + messages * _MESSAGE_KEYS
+        return lines * per_line + messages * _MESSAGE_KEYS + parts * _PART_KEYS
 
     def _line_type(self) -> type[msgspec.Struct]:
         fields = {f"p{number}": name for number, name in enumerate(self.names)}
@@ -125,6 +143,15 @@ class Shape:
 def _plain(name: str) -> bool:
     """Say whether a key holds nothing that JSON escapes, no colon, and is not read as another in any letter case."""
     return name.isprintable() and not {'"', "\\", ":"} & set(name) and name.casefold() not in _RESERVED
+
+
+def _unlike_text(message: _Message) -> bool:
+    """Say whether a message in parts is another thing than one with a text: an answer of a tool."""
+    return message.role == "tool" and type(message.content) is list
+
+
+def _spread(content: str | list[_Text]) -> list[str]:
+    return [content] if isinstance(content, str) else [part.text for part in content]
 
 
 def _colons(text: bytes) -> int:
