@@ -36,6 +36,8 @@ from moongate.gateway.upstreams import Upstreams
 from moongate.wire import calls
 from moongate.wire.peek import models_in
 
+READY_S = 2.0
+
 
 class Gateway:
     """What the routes share, and the routes."""
@@ -94,7 +96,11 @@ class Gateway:
         return _json({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """Answer GET /health/ready: 503 until the list of models was had, and while a full disk has calls refused."""
+        """Answer GET /health/ready: 503 until the list of models was had, and while a full disk has calls refused.
+
+        A worker that has just begun is given a moment for its lists: another one's end is no reason to be sent away.
+        """
+        await self.upstreams.settled(within_s=READY_S)
         if self.till.trouble is not None:
             return _json({"status": self.till.trouble}, status=503 if self.till.refuses else 200)
         if not self.upstreams.ready:

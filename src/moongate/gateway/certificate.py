@@ -1,6 +1,6 @@
 """The certificate with which the gateway speaks https: found usable before it serves, renewed while it does.
 
-uvicorn makes the context that connections begin with; which certificate is shown is decided for each of them.
+Connections begin with one context for the server's whole life; which certificate is shown is decided for each.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ CHAT = b"/v1/chat/completions"
 HEAD_MAX_BYTES = 64 * 1024  # of a head; also of what comes between two pieces of a body
 HEADERS_MAX = 128
 PIPELINED_MAX = 32
+LAST_S = 0.25  # how long a connection without a request stays open when the gateway ends
+GOODBYE_S = 0.5  # how long TLS's goodbye may take then
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 
@@ -86,6 +88,12 @@ class Protocol(HttpToolsProtocol):
             elif alone and self._fresh and fields is not None and cycle.caller is not None and cycle.is_plain:
                 self.relay.porter.known.remember(data, fields, cycle.caller, cycle.own)
 
+    def connection_made(self, transport: Any) -> None:
+        """Begin; what was accepted as the gateway began to end is in time for one request."""
+        super().connection_made(transport)
+        if self.relay.ending:
+            self.shutdown()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever is at work for this connection."""
         current, latest = self._current, self.cycle
@@ -98,6 +106,18 @@ class Protocol(HttpToolsProtocol):
                 visit.disconnected = not visit.response_complete
                 visit.message_event.set()
         self._current = None
+
+    def shutdown(self) -> None:
+        """Answer what was asked and close. A request that is on its way is answered, too, as the last one."""
+        if self._current is not None:
+            super().shutdown()
+        self.loop.call_later(LAST_S, self._leave)
+
+    def _leave(self) -> None:
+        if self._current is None and self._fresh:
+            if not self.transport.get_write_buffer_size():
+                self.loop.call_later(GOODBYE_S, self.transport.abort)
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Hold back what the client does not take, its next requests too."""
@@ -258,6 +278,7 @@ class Protocol(HttpToolsProtocol):
         self.headers.extend(headers)  # the list is the scope's
         self.expect_100_continue = (b"expect", b"100-continue") in headers
         super().on_headers_complete()
+        self.cycle.keep_alive = self.cycle.keep_alive and not self.relay.ending
 
     def _garbled(self, error: Exception) -> None:
         refused, self._refused = self._refused, None

@@ -72,6 +72,7 @@ class Relay:
         self.tally = tally
         self.under_way: set[Errand] = set()
         self.turn = Turn(till, self.under_way)
+        self.ending = False  # what is asked now is the last on its connection
         self.now = time.monotonic()  # as of the last look: exact enough for time-outs and breakers
         self.date = b""  # a header line
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -12,6 +12,7 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -99,13 +100,23 @@ def run(
             return 0
         _check_workers(place.config)
         with shared_folder(place.path) as folder:
-            shared = replace(place, counts=folder)
-            return supervise(
-                workers,
-                lambda number, parent: Worker(
-                    shared, number=number, workers=workers, reread=reread, parent=parent
-                ).run(),
-            )
+            return _supervised(replace(place, counts=folder), workers, reread)
+
+
+def _supervised(place: Place, workers: int, reread: Reread | None) -> int:
+    """Serve with several processes. One that starts later goes by what was read last."""
+
+    def work(number: int, parent: int) -> None:
+        place.keep_socket(number)
+        Worker(place, number=number, workers=workers, reread=reread, parent=parent).run()
+
+    def reload() -> None:
+        nonlocal place
+        if reread is not None:
+            with contextlib.suppress(MoongateError):  # each worker logs what is wrong
+                place = place.with_config(reread())
+
+    return supervise(workers, work, reload=reload, ending=place.close)
 
 
 @contextlib.contextmanager
@@ -135,6 +146,7 @@ class Place:
     path: Path
     has_keys: bool
     sockets: tuple[socket.socket, ...]  # each worker's own, or one for all
+    tls: ssl.SSLContext | None = None  # what https is spoken with; None: http is
     counts: Path | None = None  # where its workers count (`counts.shared_folder`); None: there is but one
 
     def first_admin_key(self) -> str | None:
@@ -145,9 +157,29 @@ class Place:
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        scheme = "http" if self.config.options.certificate is None else "https"
+        scheme = "http" if self.tls is None else "https"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.sockets[0].getsockname()[1]}/v1"
+
+    def with_config(self, config: Config) -> Place:
+        """Return it with another configuration. Raises ConfigError for a certificate that cannot be used."""
+        renewed = None if self.tls is None else _tls(config)
+        return replace(self, config=config, tls=renewed or self.tls)
+
+    def keep_socket(self, number: int) -> None:
+        """Close the sockets of all workers but this one, in its process."""
+        for other in self.sockets:
+            if other is not self.socket(number):
+                other.close()
+
+    def socket(self, number: int) -> socket.socket:
+        """Return where a worker listens."""
+        return self.sockets[number % len(self.sockets)]
+
+    def close(self) -> None:
+        """Listen no more in this process: who connects is refused as soon as no worker listens."""
+        for each in self.sockets:
+            each.close()
 
 
 @contextlib.contextmanager
@@ -155,18 +187,31 @@ def prepared(config: Config | Settings, host: str, port: int, workers: int = 1) 
     """Check and open in an order in which what is cheap to refuse is refused first."""
     config = single(config) if isinstance(config, Settings) else config
     config.need_keys()
-    if config.options.certificate is not None:
-        config.options.certificate.context()
+    tls = _tls(config)
     path = config.settings.data_dir / FILE_NAME
     with Desk(path) as desk:
         has_keys = desk.has_keys()
     _check_bind(host, has_keys=has_keys)
     with listening(host, port, workers) as sockets:
-        yield Place(config=config, host=host, path=path, has_keys=has_keys, sockets=sockets)
+        yield Place(config=config, host=host, path=path, has_keys=has_keys, sockets=sockets, tls=tls)
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    certificate = config.options.certificate
+    return None if certificate is None else certificate.context()
 
 
 class _Server(uvicorn.Server):
     """uvicorn, with signals left to us: its own handling ends the process by the signal instead of returning."""
+
+    def __init__(self, config: uvicorn.Config, relay: Relay) -> None:
+        super().__init__(config)
+        self._relay = relay
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell those who are connected, and those who are just being connected."""
+        self._relay.ending = True
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -190,12 +235,12 @@ class Worker:
         self._parent = parent  # a descriptor that ends with the parent process
         self.relay: Relay | None = None
         self.place = place
-        self._socket = place.sockets[number % len(place.sockets)]
+        self._socket = place.socket(number)
         self.started = threading.Event()
         self.upstreams = Upstreams(place.config.sources, place.config.options.routes, workers=workers)
         self._reread = reread
         self._server: _Server | None = None
-        self._shown: Shown | None = None  # where https is spoken
+        self._shown = None if place.tls is None else Shown(place.tls)
         self._till: Till | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._porter: Porter | None = None
@@ -252,9 +297,7 @@ class Worker:
                 self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
                 work = self._tenants(gateway, relay, stack)
-                config = _config(gateway, relay, options)
-                self._shown = None if config.ssl is None else Shown(config.ssl)
-                self._server = _Server(config)
+                self._server = _Server(_config(gateway, relay, self.place.tls), relay)
                 await self._served(self._server, relay, work)
         finally:
             self.started.set()
@@ -338,7 +381,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _config(gateway: Gateway, relay: Relay, options: Options) -> uvicorn.Config:
+def _config(gateway: Gateway, relay: Relay, tls: ssl.SSLContext | None) -> uvicorn.Config:
     config = uvicorn.Config(
         gateway.app(),
         http=functools.partial(Protocol, relay),  # type: ignore[arg-type]
@@ -350,11 +393,9 @@ def _config(gateway: Gateway, relay: Relay, options: Options) -> uvicorn.Config:
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
-        ssl_certfile=options.tls_cert,
-        ssl_keyfile=options.tls_key,
-        ssl_ciphers="",  # Python's own choice
     )
     config.load()
+    config.ssl = tls  # made before the workers were: files may be half written when one starts later
     return config
 
 

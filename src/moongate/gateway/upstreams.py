@@ -32,6 +32,7 @@ LOOK_EVERY_S = 30.0  # how often a list is looked at, so that it is refreshed be
 LOOK_AGAIN_S = 2.0  # after a failure; the catalog itself sees to it that the endpoint is not asked as often
 IDLE_LOOK_S = 0.5
 LEAVE_S = 5.0  # a call that found its route before, and waits for its money, is counted by then
+SETTLED_LOOK_S = 0.02
 TAKE_OVER_S = 10.0
 REMEMBERED_LISTS = 64  # lists of spellings, one for each set of permissions
 REMEMBERED = 4096  # routes that are remembered beside the table: restricted keys, declared suffixes
@@ -132,6 +133,12 @@ class Upstreams:
     def ready(self) -> bool:
         """Whether every list was tried for, and any was had."""
         return self._are_settled and any(upstream.listing is not None for upstream in self.every)
+
+    async def settled(self, *, within_s: float) -> None:
+        """Wait until every list was tried for, so long at most."""
+        end = time.monotonic() + within_s
+        while not self._are_settled and time.monotonic() < end:
+            await asyncio.sleep(SETTLED_LOOK_S)
 
     @property
     def _are_settled(self) -> bool:

@@ -24,15 +24,18 @@ _HEEDED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 Work = Callable[[int, int], None]  # takes its number, and the descriptor that ends when the parent does
 
 
-def supervise(count: int, work: Work) -> int:
+def supervise(
+    count: int, work: Work, *, reload: Callable[[], None] = lambda: None, ending: Callable[[], None] = lambda: None
+) -> int:
     """Have `count` processes do `work` until SIGTERM or SIGINT; return 0, or 1 when they do not stay up.
 
-    They are numbered from 0; one that takes the place of another has its number. SIGHUP is passed on. Call it from
-    the main thread of a process without other threads.
+    They are numbered from 0; one that takes the place of another has its number. SIGHUP is passed on, and `reload` is
+    done here, for those that start later; `ending` is done here when they are told to end. Call it from the main
+    thread of a process without other threads.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEEDED)
     read_end, write_end = os.pipe()
-    crew = _Crew(work=work, parent=read_end, own=write_end)
+    crew = _Crew(work=work, reload=reload, end=ending, parent=read_end, own=write_end)
     try:
         for number in range(count):
             crew.start(number)
@@ -49,6 +52,8 @@ class _Crew:
     """The processes at work."""
 
     work: Work
+    reload: Callable[[], None]
+    end: Callable[[], None]
     parent: int  # read by workers
     own: int  # held open by the parent alone
     born: dict[int, tuple[int, float]] = field(default_factory=dict)  # by process id: its number, and when
@@ -77,9 +82,11 @@ class _Crew:
             heard = signal.sigtimedwait(_HEEDED, 1.0)
             if heard is not None and heard.si_signo == signal.SIGHUP:
                 self.tell(signal.SIGHUP)
+                self.reload()
             elif heard is not None and heard.si_signo in (signal.SIGTERM, signal.SIGINT):
                 self.tell(signal.SIGTERM if not self.ending else signal.SIGINT)
                 self.ending, deadline = True, time.monotonic() + END_S
+                self.end()
             self.reap()
             if self.short >= SHORT_MOST:
                 log.error("the workers do not stay up; see above")
