@@ -46,15 +46,14 @@ class Gateway:
             response = connection.getresponse()
             return response.status, response.read().decode()
 
-    def chat(self, connection: http.client.HTTPConnection | None = None) -> http.client.HTTPResponse:
+    def chat(self, connection: http.client.HTTPConnection | None = None) -> tuple[http.client.HTTPResponse, str]:
         if connection is None:
             with contextlib.closing(self.connect()) as connection:
                 return self.chat(connection)
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
         connection.request("POST", "/v1/chat/completions", BODY, headers)
         response = connection.getresponse()
-        response.read()
-        return response
+        return response, response.read().decode()
 
     def models(self) -> set[str]:
         return {row["id"] for row in json.loads(self.ask("/v1/models")[1])["data"]}
@@ -115,7 +114,7 @@ class Load:
 
     gateway: Gateway
     clients: int = 16
-    statuses: queue.Queue[int] = field(default_factory=queue.Queue)
+    answers: queue.Queue[str] = field(default_factory=queue.Queue)  # "ok", or what it was
     broken: queue.Queue[str] = field(default_factory=queue.Queue)
     _ending: threading.Event = field(default_factory=threading.Event)
 
@@ -123,7 +122,7 @@ class Load:
         self._threads = [threading.Thread(target=self._client) for _ in range(self.clients)]
         for thread in self._threads:
             thread.start()
-        eventually(lambda: self.statuses.qsize() > 5 * self.clients)
+        eventually(lambda: self.answers.qsize() > 5 * self.clients)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,8 +135,8 @@ class Load:
         try:
             connection.connect()
             while not self._ending.is_set():
-                response = self.gateway.chat(connection)
-                self.statuses.put(response.status)
+                response, body = self.gateway.chat(connection)
+                self.answers.put("ok" if response.status == 200 else body)
                 if response.getheader("connection") == "close":
                     return
         except (OSError, http.client.HTTPException) as error:
@@ -148,13 +147,13 @@ class Load:
 
 def test_numbers_of_all_workers_are_told_and_never_fall(gateway: Gateway) -> None:
     for _ in range(30):
-        assert gateway.chat().status == 200
+        assert gateway.chat()[0].status == 200
     eventually(lambda: gateway.calls() == 30)
     assert {gateway.calls() for _ in range(10)} == {30}  # whichever answers
     before = gateway.numbers()
     gateway.kill_one()
     for _ in range(20):
-        assert gateway.chat().status == 200
+        assert gateway.chat()[0].status == 200
         now = gateway.numbers()
         fallen = {
             key: (before[key], now.get(key)) for key in before if _counts(key) and now.get(key, 0) < before[key]
@@ -195,8 +194,8 @@ def test_what_was_asked_is_answered_before_the_workers_end(gateway: Gateway, ser
     with Load(gateway) as load:
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.process.wait(20) == 0
-    assert set(load.statuses.queue) == {200}
-    assert load.statuses.qsize() == server.count("POST", "/chat/completions")
+    assert set(load.answers.queue) == {"ok"}
+    assert load.answers.qsize() == server.count("POST", "/chat/completions")
 
 
 def test_a_reload_reaches_both_workers_and_drops_nothing(gateway: Gateway) -> None:
@@ -207,4 +206,4 @@ def test_a_reload_reaches_both_workers_and_drops_nothing(gateway: Gateway) -> No
         assert list(load.broken.queue) == []
         gateway.kill_one()  # its heir goes by the new one, too
         assert all("best" in gateway.models() for _ in range(16))
-    assert set(load.statuses.queue) == {200}
+    assert set(load.answers.queue) == {"ok"}

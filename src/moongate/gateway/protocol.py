@@ -65,7 +65,7 @@ class Protocol(HttpToolsProtocol):
             porter = relay.porter
             recalled = porter.known.recall(data, porter.options.max_body_bytes)
             if recalled is not None:
-                self.cycle = self._current = visit = Visit(self, relay, True, True)
+                self.cycle = self._current = visit = Visit(self, relay, not relay.ending, True)
                 visit.enter_known(recalled[0])
                 relay.turn.begins(visit, recalled[1])
                 return
@@ -172,7 +172,8 @@ class Protocol(HttpToolsProtocol):
         parser = self.parser
         is_1_0 = parser.get_http_version() == "1.0"
         if parser.get_method() == b"POST" and (self.url == CHAT or self.url.partition(b"?")[0] == CHAT):
-            visit = Visit(self, self.relay, not is_1_0 and parser.should_keep_alive(), not is_1_0)
+            keep_alive = not is_1_0 and not self.relay.ending and parser.should_keep_alive()
+            visit = Visit(self, self.relay, keep_alive, not is_1_0)
             fields = self._fields = dict(self.headers)
             visit.enter(fields, self.headers)
             before, self.cycle = self.cycle, visit
