@@ -151,6 +151,12 @@ UNPROBED: Mapping[str, str] = {
     "behaviour batch-order": UNDECIDED,
     "behaviour batch-one-model": "it needs a second model that may be batched, and this run is about one",
     "behaviour batch-cancel-charge": UNDECIDED,
+    "behaviour schema-sizes": "whether flaws are refused at all is asked first, by any-of-beside-type",
+    "behaviour key-beginnings": ELSEWHERE,
+    "behaviour kimi-code-errors": ELSEWHERE,
+    "behaviour openrouter-errors": ELSEWHERE,
+    "behaviour openrouter-reasoning": ELSEWHERE,
+    "behaviour aimlapi-errors": ELSEWHERE,
 }
 
 _HINT = "a hint explains a refusal and allows nothing; what an endpoint serves is its live list's to say"
