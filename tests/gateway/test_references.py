@@ -20,7 +20,7 @@ def test_each_file_is_found_once_in_order() -> None:
     assert file_ids_in(body("ms://b", "ms://a", "data:image/png;base64,AA", "ms://b")) == ("b", "a")
 
 
-@pytest.mark.parametrize("text", ["see ms://a", 'he said "ms://a" to me', "ms:/a", "MS://a", "https://x/ms://a"])
+@pytest.mark.parametrize("text", ["see ms://a", 'he said "ms://a" to me', "ms:/a", "m s://a", "https://x/ms://a"])
 def test_what_only_looks_like_one_is_none(text: str) -> None:
     assert file_ids_in(json.dumps({"content": text}).encode()) == ()
 
@@ -43,3 +43,15 @@ def test_whatever_a_parser_reads_as_a_reference_is_found(data: st.DataObject, id
     assert json.loads(raw)["url"] == f"ms://{id_}"
     assert may_refer(raw)
     assert file_ids_in(raw) == (id_,)
+
+
+@pytest.mark.parametrize("url", ["MS://a", "Ms://a", " ms://a", "\n\tms://a", "m\ts://a", "ms:\r\n//a", "ms:/\n/a"])
+def test_what_a_parser_of_urls_takes_for_one_is_one(url: str) -> None:
+    for raw in (body(url), body(url).replace(b"s", rb"\u0073")):
+        assert may_refer(raw)
+        assert file_ids_in(raw) == ("a",)
+
+
+def test_one_within_a_string_hides_none_behind_it() -> None:
+    raw = json.dumps({"content": 'he said "ms://x" and', "url": "ms://a"}).encode()
+    assert file_ids_in(raw) == ("a",)

@@ -30,7 +30,9 @@ from moongate.gateway.listed import Listed
 from moongate.gateway.metrics import CONTENT_TYPE, rendered
 from moongate.gateway.openapi import document
 from moongate.gateway.porter import Porter
+from moongate.gateway.references import may_refer
 from moongate.gateway.relay import told
+from moongate.gateway.seams import Files
 from moongate.gateway.till import Till
 from moongate.gateway.upstreams import Upstreams
 from moongate.wire import calls
@@ -41,6 +43,8 @@ READY_S = 2.0
 
 class Gateway:
     """What the routes share, and the routes."""
+
+    files: Files  # there before the first request is
 
     def __init__(self, upstreams: Upstreams, till: Till, clerk: Clerk[Desk], porter: Porter, counts: Counts) -> None:
         self.upstreams = upstreams
@@ -141,7 +145,11 @@ class Gateway:
         messages = msgspec.json.decode(fields_in(body).get("messages", msgspec.Raw(b"null")))
         if not isinstance(messages, list) or not messages:
             raise RequestRefusedError("messages must not be empty")
-        (target, *_) = (await self.upstreams.find(name, caller)).targets
+        route = await self.upstreams.find(name, caller)
+        place = await self.files.place_of(caller, body) if may_refer(body) else None
+        if isinstance(place, replies.Refusal):
+            raise RefusedError(place)
+        (target, *_) = (route if place is None else route.at(place)).targets
         call = calls.estimate(target.row, model=target.wire_id, messages=messages)
         return _json({"data": {"total_tokens": await target.upstream.call(call)}})
 

@@ -122,7 +122,7 @@ def _read(body: bytes, found: _Usual) -> Asked:
             wanted = True
         else:
             return _walked(body)
-    has_files = body.find(b"ms:") >= 0 and may_refer(body)
+    has_files = body.find(b"/") >= 0 and may_refer(body)  # no escape can stand for it here
     most = most if most is None or most > 0 else None
     return Asked((found.model,), found.stream is True, wanted, most, choices, len(body), has_files, body, edits)
 

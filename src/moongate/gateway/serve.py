@@ -309,7 +309,7 @@ class Worker:
         archive = Clerk(Archive(places, options=lambda: relay.porter.options))
         stack.callback(archive.close)
         work = Work(relay, archive, places)
-        relay.files = away = Away(self.upstreams, archive)
+        relay.files = gateway.files = away = Away(self.upstreams, archive)
         gateway.more = Tenants(gateway.gate, archive, places, away, work.poke).routes()
         return work
 

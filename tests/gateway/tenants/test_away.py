@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 from contextlib import ExitStack
@@ -70,6 +71,52 @@ def test_a_file_that_nobody_uploaded_here_is_refused_unsent(client, upstream) ->
     assert upstream.count("POST") == 0
 
 
+@pytest.mark.parametrize("url", ["MS://{}", " ms://{}", "\nms://{}", "m\ts://{}"])
+def test_no_spelling_leads_to_anothers_file(client, other, upstream, shop, url) -> None:
+    id_ = shop.upload(client, PNG, purpose="image", filename="a.png").json()["id"]
+    body = picture("")
+    body["messages"][0]["content"][0]["image_url"]["url"] = url.format(id_)
+    assert other.chat(body).status == 404
+    assert upstream.count("POST", "/chat/completions") == 0
+
+
+def test_the_tokens_of_a_file_are_counted_for_its_account_alone(client, other, upstream, shop) -> None:
+    id_ = shop.upload(client, PNG, purpose="image", filename="a.png").json()["id"]
+    path = "/v1/tokenizers/estimate-token-count"
+    assert client.ask("POST", path, picture(id_)).json()["data"]["total_tokens"] > 0
+    refused = other.ask("POST", path, picture(id_))
+    assert (refused.status, refused.json()["error"]["message"]) == (404, f"file {id_} not found")
+    assert upstream.count("POST", path) == 1
+
+
+def test_a_chat_refers_to_so_many_files(client, upstream) -> None:
+    body = picture("0")
+    body["messages"][0]["content"] += [picture(str(n))["messages"][0]["content"][0] for n in range(1, 257)]
+    refused = client.chat(body)
+    assert (refused.status, "at most 256 files" in refused.json()["error"]["message"]) == (400, True)
+
+
+def test_a_download_that_breaks_off_is_not_taken_for_a_whole_one(client, upstream, shop, caplog) -> None:
+    id_ = shop.upload(client, PNG * 50_000, purpose="file-extract", filename="a.pdf").json()["id"]
+    upstream.inject(Fault("truncate", path=f"/files/{id_}/content", at="middle"))
+    with (
+        client.opened("GET", f"/v1/files/{id_}/content") as response,
+        pytest.raises((http.client.IncompleteRead, ConnectionError)),
+    ):
+        response.read()
+    assert "Traceback" not in caplog.text
+    assert client.ask("GET", f"/v1/files/{id_}/content").body == PNG * 50_000
+
+
+def test_who_leaves_in_the_middle_of_a_download_lets_the_upstream_go(client, shop, kit) -> None:
+    id_ = shop.upload(client, PNG * 500_000, purpose="file-extract", filename="a.pdf").json()["id"]
+    (upstream,) = client.running._worker.upstreams.every
+    with client.opened("GET", f"/v1/files/{id_}/content") as response:
+        assert response.read(8) == PNG[:8]
+        assert upstream.throttle.in_flight == 1  # so that a reload leaves it open
+    kit.eventually(lambda: upstream.throttle.in_flight == 0)
+
+
 def test_text_that_speaks_of_files_refers_to_none(client) -> None:
     body = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": "what is ms://x ?"}], "max_tokens": 9}
     assert client.chat(body).status == 200
@@ -90,6 +137,9 @@ def test_a_batch_line_refers_to_its_accounts_files_alone(client, other, shop) ->
     ("fault", "status", "said"),
     [
         (Fault("reset", path="/files", method="POST"), 503, "may have the file all the same"),
+        (Fault("truncate", path="/files", method="POST"), 503, "may have the file all the same"),
+        (Fault("garbage", path="/files", method="POST", accepted=True), 502, "may have the file all the same"),
+        (Fault("html_504", path="/files", method="POST", accepted=True), 500, "may have the file all the same"),
         (Fault("refusal", name="wrong_key", path="/files", method="POST"), 503, ""),
         (Fault("refusal", name="no_money", path="/files", method="POST"), 429, "only its operator can mend that"),
     ],

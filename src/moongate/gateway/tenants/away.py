@@ -6,17 +6,19 @@ refers to a file goes to the upstream that has it, or nowhere.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from moongate.errors import MoongateError, NotJsonError, TimedOutError, UnavailableError, UnreachableError
+from moongate.errors import MoongateError, NotJsonError, UnavailableError
 from moongate.facts.files import FileObject
 from moongate.gateway import replies
 from moongate.gateway.clerk import Clerk
-from moongate.gateway.references import FILE_ID, file_ids_in
+from moongate.gateway.gate import RefusedError
+from moongate.gateway.references import FILE_ID, FILES_MAX, file_ids_in
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
 from moongate.gateway.tenants.archive import Archive
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from moongate.gateway.upstreams import Upstreams
 
 T = TypeVar("T")
+UNTOLD = (None, 502, 504)  # statuses that do not say whether the upstream took what it was sent
 
 
 class Away:
@@ -62,9 +65,10 @@ class Away:
         boundary = f"moongate-{secrets.token_hex(16)}"
         call = filecalls.upload(upstream.row, source, purpose=purpose, boundary=boundary)
         try:
-            known = await upstream.door.call(call)
-        except (UnreachableError, TimedOutError) as error:
-            if error.sent:
+            async with _counted(upstream):
+                known = await upstream.door.call(call)
+        except UnavailableError as error:
+            if error.sent and error.status in UNTOLD:
                 error.message += " It may have the file all the same; nobody here can refer to it."
             raise
         if not FILE_ID.fullmatch(known.id):
@@ -74,17 +78,24 @@ class Away:
     async def show(self, file: File) -> FileObject | None:
         """Return how a file is now; None where its upstream has it no more."""
         upstream = self._at(file)
-        return await _unless_gone(upstream.door.call(filecalls.show(upstream.row, file.id)))
+        async with _counted(upstream):
+            return await _unless_gone(upstream.door.call(filecalls.show(upstream.row, file.id)))
 
-    def content(self, file: File) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    @contextlib.asynccontextmanager
+    async def content(self, file: File) -> AsyncIterator[AsyncIterator[bytes]]:
         """Yield what a file holds, in pieces, within a `with`."""
         upstream = self._at(file)
-        return upstream.door.stream_call(filecalls.content(upstream.row, file.id))
+        async with (
+            _counted(upstream),
+            upstream.door.stream_call(filecalls.content(upstream.row, file.id)) as pieces,
+        ):
+            yield pieces
 
     async def delete(self, file: File) -> None:
         """Delete a file there. One that is gone already is deleted."""
         upstream = self._at(file)
-        await _unless_gone(upstream.door.call(filecalls.delete(upstream.row, file.id)))
+        async with _counted(upstream):
+            await _unless_gone(upstream.door.call(filecalls.delete(upstream.row, file.id)))
 
     async def place_of(self, caller: Caller, body: Body) -> str | Refusal | None:
         """Return the name of the upstream that has the files which a body refers to; None where it refers to none.
@@ -94,6 +105,8 @@ class Away:
         ids = file_ids_in(body)
         if not ids:
             return None
+        if len(ids) > FILES_MAX:
+            return replies.invalid(f"Invalid request: one request refers to at most {FILES_MAX} files")
         places = await self._archive.ask(lambda archive: archive.places_of(caller.account_id, ids))
         for id_ in ids:
             if id_ not in places:
@@ -115,6 +128,24 @@ class Away:
 def no_file(id_: str) -> Refusal:
     """Return the answer about a file that is not there, or is another account's."""
     return Refusal(status=404, type="resource_not_found_error", message=f"file {id_[:80]} not found")
+
+
+@contextlib.asynccontextmanager
+async def _counted(upstream: Upstream) -> AsyncIterator[None]:
+    """Have a call count at its upstream, which stays open until it ended. Raises RefusedError while none may go."""
+    now = time.monotonic()
+    if not upstream.lets_go(now):
+        wait_s, broken = upstream.wait(now), upstream.breaker.wait(now) > 0
+        raise RefusedError(replies.later(upstream.row.title, wait_s, broken=broken))
+    try:
+        yield
+    except MoongateError as error:
+        upstream.ended(time.monotonic(), error=error)
+        raise
+    except BaseException:
+        upstream.ended(time.monotonic(), gone=True)
+        raise
+    upstream.ended(time.monotonic())
 
 
 async def _unless_gone(answer: Awaitable[T]) -> T | None:

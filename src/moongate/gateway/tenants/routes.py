@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from moongate.errors import MoongateError, StorageError
 from moongate.facts.files import MAX_FILE_BYTES, PURPOSES
 from moongate.gateway import replies
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.gate import Gate, RefusedError, pieces
+from moongate.gateway.relay import told
 from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
 from moongate.gateway.tenants.archive import Archive, FullError
@@ -36,6 +38,7 @@ BATCH = "batch"  # the purpose
 UPLOADS_AT_ONCE = 8
 ELSEWHERE = "x-moongate-provider"  # the header that names the upstream for a file
 AROUND = 64 * 1024  # bytes of a multipart body beside its file
+TEXT = "text/plain; charset=utf-8"
 FILE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 TOO_LARGE = replies.invalid("File size is too large, max file size is 100MB, please confirm and re-upload the file")
 EMPTY = replies.invalid("File size is zero, please confirm and re-upload the file")
@@ -161,28 +164,11 @@ class Tenants:
         """
         file = await self._file(request, caller)
         if file.upstream is not None:
-            return await self._fetched(file)
+            return Relayed(file, self._away)
         path = self._places.path(file.id)
         if not path.is_file():
             raise RefusedError(no_file(file.id))
-        return FileResponse(path, media_type="text/plain; charset=utf-8", headers=FILE_HEADERS)
-
-    async def _fetched(self, file: File) -> Response:
-        """Pass on what an upstream says that a file holds. Its status is known before anything is answered."""
-        stack = contextlib.AsyncExitStack()
-        try:
-            content = await stack.enter_async_context(self._away.content(file))
-        except MoongateError as error:
-            if error.status == 404:
-                raise RefusedError(no_file(file.id)) from error
-            raise
-
-        async def passing() -> AsyncIterator[bytes]:
-            async with stack:
-                async for piece in content:
-                    yield piece
-
-        return StreamingResponse(passing(), media_type="text/plain; charset=utf-8", headers=FILE_HEADERS)
+        return FileResponse(path, media_type=TEXT, headers=FILE_HEADERS)
 
     async def drop(self, request: Request, caller: Caller) -> Response:
         """Answer DELETE /v1/files/{file_id}: where it lies, then here."""
@@ -262,6 +248,31 @@ class Tenants:
                 raise RefusedError(replies.invalid(f"Invalid request: {error}")) from error
 
         return handled
+
+
+class Relayed(StreamingResponse):
+    """What an upstream says that a file holds, passed on as it comes; where that breaks off, so does the answer."""
+
+    def __init__(self, file: File, away: Away) -> None:
+        super().__init__(iter(()), media_type=TEXT, headers={**FILE_HEADERS, ELSEWHERE: file.upstream or ""})
+        self._file = file
+        self._away = away
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or tell what is wrong before there is a first byte. The upstream is let go whoever leaves."""
+        try:
+            async with self._away.content(self._file) as self.body_iterator:
+                await self._pass_on(scope, receive, send)
+        except MoongateError as error:
+            if error.status == 404:
+                raise RefusedError(no_file(self._file.id)) from error
+            raise
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except MoongateError as error:
+            told(error)  # the head is out: only a connection that ends early can say so
 
 
 def _no_batch(id_: str) -> Refusal:
