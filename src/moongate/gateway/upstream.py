@@ -38,7 +38,7 @@ log = logging.getLogger("moongate.gateway")
 FRESH_S = 600.0  # as `catalog.live.Freshness`: older, a list is looked at before it is used
 STALE_S = 86_400.0
 CALL_S = 60.0  # bound on a call that is no chat
-CONNECTIONS = 1024  # at once, to one upstream, from one worker
+CONNECTIONS = 4096  # at once, to one upstream, from one worker: silent streams hold one each
 
 
 @dataclass(frozen=True, kw_only=True)
