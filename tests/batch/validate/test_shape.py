@@ -47,7 +47,7 @@ def test_texts_in_parts_are_texts() -> None:
     parts = [{"type": "text", "text": "one: "}, {"type": "text", "text": "TWO"}]
     messages = [{"role": "system", "content": "in short"}, {"role": "user", "content": parts}]
     read = quick(request(messages=messages), request("b"))
-    assert read is not None and read.texts == [["in short", "one: ", "TWO"], ["hi"]]
+    assert read is not None and [read.texts(0), read.texts(1)] == [["in short", "one: ", "TWO"], ["hi"]]
     assert read.text == "in shortone: TWOhi"
     assert read.ask("two", 0) and not read.ask("two", 1) and not read.ask("json", 0)
 

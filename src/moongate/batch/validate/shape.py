@@ -12,7 +12,7 @@ decoding, and every line's model is read again, by itself, before it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from operator import attrgetter
 from typing import Annotated, Any, Literal
@@ -42,8 +42,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ids: list[str]
     columns: list[list[bytes | int]]  # in the order of the shape's names, an item a line: a number, or JSON
-    texts: list[list[str]]  # of each line
-    text: str  # all of it
+    text: str  # of all messages
+    lines: list[Any]  # as they were decoded
 
     def values(self) -> Iterator[tuple[bytes | int, ...]]:
         """Yield the parameters of each line."""
@@ -51,7 +51,11 @@ class Read(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def ask(self, word: str, line: int) -> bool:
         """Say whether a line has a word in its texts, in any letter case."""
-        return any(word in text.lower() for text in self.texts[line])
+        return any(word in text.lower() for text in self.texts(line))
+
+    def texts(self, line: int) -> list[str]:
+        """Return the texts of a line's messages."""
+        return _spread(message.content for message in self.lines[line].body.messages)
 
 
 class Shape:
@@ -91,14 +95,14 @@ class Shape:
                 data.decode()  # what is skipped by the decoder is not looked at by it
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        texts = [[message.content for message in line.body.messages] for line in read]
-        messages, parts = sum(map(len, texts)), 0
-        if any(type(content) is list for line in texts for content in line):
+        texts = [message.content for line in read for message in line.body.messages]
+        messages, parts = len(texts), 0
+        if list in map(type, texts):
             if any(_unlike_text(message) for line in read for message in line.body.messages):
                 return None
-            parts = sum(len(content) for line in texts for content in line if type(content) is list)
-            texts = [[text for content in line for text in _spread(content)] for line in texts]
-        ids, text = [line.custom_id for line in read], "".join(map("".join, texts))
+            parts = sum(len(content) for content in texts if type(content) is list)
+            texts = _spread(texts)
+        ids, text = [line.custom_id for line in read], "".join(texts)
         columns = [list(map(column, read)) for column in self._columns]
         raw = [column for column, whole in zip(columns, self.whole, strict=True) if not whole]
         for column in raw:
@@ -106,7 +110,7 @@ class Shape:
         inside = _colons(text.encode()) + _colons("".join(ids).encode()) + sum(_colons(b"".join(c)) for c in raw)
         if _colons(data) != self._keys(len(lines), messages, parts) + inside:
             return None
-        return Read(ids=ids, columns=columns, texts=texts, text=text)
+        return Read(ids=ids, columns=columns, text=text, lines=read)
 
     def _keys(self, lines: int, messages: int, parts: int) -> int:
         """Return how many colons lines have outside of texts and values, when no key is there twice."""
@@ -150,8 +154,12 @@ def _unlike_text(message: _Message) -> bool:
     return message.role == "tool" and type(message.content) is list
 
 
-def _spread(content: str | list[_Text]) -> list[str]:
-    return [content] if isinstance(content, str) else [part.text for part in content]
+def _spread(contents: Iterable[str | list[_Text]]) -> list[str]:
+    """Return the texts of contents that are one each, or hold some in parts."""
+    found: list[str] = []
+    for content in contents:
+        found += [content] if isinstance(content, str) else [part.text for part in content]
+    return found
 
 
 def _colons(text: bytes) -> int:
