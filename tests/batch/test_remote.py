@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from moongate import Client, UsageError
-from moongate.batch import AsyncJob
+from moongate.batch import AsyncJob, Progress
 from moongate.batch.parts import worst_by_part
 from moongate.batch.records import Limits
 from moongate.batch.remote import Pacing
@@ -77,6 +77,25 @@ def test_the_whole_cycle(submit: Submit, carry: Carry, server: MoonshotServer, w
     assert server.count("POST", "/batches") == 1 == server.count("POST", "/files")
     answer = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[3])
     assert answer["response"]["body"]["choices"][0]["message"]["content"] == "question 3"
+
+
+def test_it_tells_how_far_the_provider_is_and_how_long_it_may_take(
+    client: Client, submit: Submit, server: MoonshotServer, write: Write
+) -> None:
+    job = submit(write(6))
+    server.batches.stage_s, server.batches.lines_per_step = None, 1
+
+    async def work() -> list[Progress]:
+        told = []
+        async for shown in AsyncJob.find(client, job.name, pacing=QUICK):
+            told.append(shown)
+            server.batches.advance(steps=1)
+        return told
+
+    told = asyncio.run(work())
+    under_way = [shown for shown in told if 0 < shown.done < 6]
+    assert under_way and all(shown.left_s is not None and shown.left_s > 0 for shown in under_way)
+    assert told[-1].done == 6 and told[-1].left_s == 0 and told[-1].status == "completed"
 
 
 def test_a_file_beyond_the_limits_travels_in_parts_and_comes_back_in_order(

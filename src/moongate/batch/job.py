@@ -282,15 +282,17 @@ class AsyncJob:
                 yield shown
 
     async def _told(self, life: LocalRun | RemoteRun, states: AsyncGenerator[State]) -> AsyncGenerator[Progress]:
-        began, first = time.monotonic(), life.state.tally.waiting
+        began, first = time.monotonic(), progress(life.state).done
         heeding = asyncio.create_task(self._heed(life))
         try:
             async with aclosing(states):
                 async for state in states:
                     if state.ended:
                         await self._written(state)
-                    left, done = state.tally.waiting, first - state.tally.waiting
-                    yield progress(state, left_s=(time.monotonic() - began) / done * left if done > 0 else None)
+                    shown = progress(state)
+                    left, done = shown.total - shown.done, shown.done - first
+                    left_s = (time.monotonic() - began) / done * left if done > 0 else None
+                    yield replace(shown, left_s=left_s)
         finally:
             heeding.cancel()
             if life.state.cancelled or life.state.ended:
