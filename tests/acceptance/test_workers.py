@@ -198,6 +198,26 @@ def test_what_was_asked_is_answered_before_the_workers_end(gateway: Gateway, ser
     assert load.answers.qsize() == server.count("POST", "/chat/completions")
 
 
+def test_workers_share_the_limits_of_an_upstream(gateway: Gateway, server: MoonshotServer) -> None:
+    gateway.config.write_text(gateway.config.read_text() + "concurrency = 3\n" + ROUTES)
+    gateway.process.send_signal(signal.SIGHUP)
+    eventually(lambda: all("best" in gateway.models() for _ in range(16)))
+    server.replies = lambda request: Answer("hello", delay_s=60)
+    headers = {"authorization": f"Bearer {gateway.key}", "content-type": "application/json"}
+    with contextlib.ExitStack() as stack:
+        for number in range(3):
+            connection = stack.enter_context(contextlib.closing(gateway.connect()))
+            connection.request("POST", "/v1/chat/completions", BODY, headers)
+            eventually(lambda: server.count("POST", "/chat/completions") > number)  # noqa: B023 - called at once
+        assert {gateway.chat()[0].status for _ in range(10)} == {429}  # whichever worker answers
+        server.replies = "echo"
+        before = gateway.workers()
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        eventually(lambda: len(gateway.workers() - before) == 2)
+        assert gateway.chat()[0].status == 200  # what the dead ones had under way is nobody's
+
+
 def test_a_reload_reaches_both_workers_and_drops_nothing(gateway: Gateway) -> None:
     with Load(gateway) as load:
         gateway.config.write_text(gateway.config.read_text() + ROUTES)

@@ -134,7 +134,7 @@ def test_whichever_worker_is_asked_tells_the_numbers_of_all(
         _, secret = desk.create_key("ada")
         for _ in range(2):  # two workers, each on a port of its own, so that it is known which one is asked
             own = stack.enter_context(serve.prepared(settings, "127.0.0.1", 0))
-            worker = serve.Worker(replace(own, counts=folder), workers=2)
+            worker = serve.Worker(replace(own, counts=folder))
             thread = threading.Thread(target=worker.run)
             thread.start()
             stack.callback(thread.join)

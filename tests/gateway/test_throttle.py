@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from moongate.gateway.board import Board
 from moongate.gateway.throttle import LEARNED_FOR_S, Throttle
 from moongate.wire.limits import Limits
 
@@ -44,10 +43,67 @@ def test_tokens_count_once_they_are_known() -> None:
     assert throttle.wait(65) == 0.0
 
 
-@pytest.mark.parametrize(("workers", "each"), [(1, 10), (3, 3), (20, 1)])
-def test_workers_share_what_is_configured(workers: int, each: int) -> None:
-    limits = Throttle(Limits(rpm=10, concurrency=10), workers=workers).limits
-    assert (limits.rpm, limits.concurrency, limits.tpm) == (each, each, None)
+def crew(limits: Limits | None = None, count: int = 2) -> list[Throttle]:
+    board = Board(count)
+    return [Throttle(limits, board.notes(number, "main")) for number in range(count)]
+
+
+def test_one_worker_may_have_all_that_the_others_do_not_use() -> None:
+    one, other = crew(Limits(concurrency=3))
+    for _ in range(3):
+        assert one.wait(0) == 0.0
+        one.begins(0)
+    assert one.wait(0) > 0
+    assert other.wait(0) > 0
+    one.ended(1, 5)
+    assert other.wait(1) == 0.0
+
+
+def test_what_others_sent_and_used_in_the_last_minute_counts() -> None:
+    one, other = crew(Limits(rpm=2, tpm=100))
+    one.begins(100.0)
+    other.begins(110.0)
+    assert one.wait(120) == 40.0
+    assert other.wait(120) == 50.0
+    assert one.wait(171) == 0.0
+    one.ended(180, 100)
+    assert other.wait(190) == 1.0
+    assert other.wait(241) == 0.0
+
+
+def test_of_two_that_take_the_last_place_at_once_nobody_keeps_it() -> None:
+    one, other = crew(Limits(concurrency=1, rpm=10))
+    one.begins(0)
+    other.begins(0)
+    assert one.took_too_much(0)
+    assert not other.took_too_much(0)
+    assert (one.in_flight, other.in_flight) == (0, 1)
+    other.ended(0, 0)
+    assert one.wait(0) == 0.0
+
+
+def test_what_a_429_told_one_worker_the_others_know() -> None:
+    one, other = crew()
+    one.told(RPM, 3.0, 10.0)
+    assert other.is_free
+    other.look(11.0)
+    assert not other.is_free
+    assert other.limits.rpm == 2
+    assert other.wait(11) == 2.0
+    assert other.wait(10.0 + LEARNED_FOR_S + 1) == 0.0
+
+
+def test_the_heir_of_a_dead_worker_has_its_places_and_what_it_sent() -> None:
+    board, limits = Board(2), Limits(concurrency=1, rpm=2)
+    dead, other = (Throttle(limits, board.notes(number, "main")) for number in range(2))
+    dead.begins(100.0)
+    assert other.wait(100) > 0
+    board.begins(0)
+    heir = Throttle(limits, board.notes(0, "main"))
+    assert other.wait(100) == heir.wait(100) == 0.0
+    heir.begins(101.0)
+    heir.ended(102.0, 0)
+    assert min(other.wait(103), heir.wait(103)) > 0  # two requests left within the minute
 
 
 def test_what_a_429_told_holds_and_is_forgotten() -> None:

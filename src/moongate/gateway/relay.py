@@ -83,6 +83,8 @@ class Relay:
         while True:
             self._tick()
             self.tally.stands(self.routes.every, self.now)
+            for upstream in self.routes.every:
+                upstream.throttle.look(self.now)
             for connection in tuple(connections):
                 connection.look(self.now)
             await asyncio.sleep(self.patience.look_every_s)

@@ -25,6 +25,7 @@ from moongate.errors import ConfigError, MoongateError
 from moongate.facts.providers import is_loopback
 from moongate.gateway import till as tills
 from moongate.gateway.app import Gateway
+from moongate.gateway.board import Board, Notes
 from moongate.gateway.certificate import Shown
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.config import Config, single
@@ -100,7 +101,7 @@ def run(
             return 0
         _check_workers(place.config)
         with shared_folder(place.path) as folder:
-            return _supervised(replace(place, counts=folder), workers, reread)
+            return _supervised(replace(place, counts=folder, board=Board(workers)), workers, reread)
 
 
 def _supervised(place: Place, workers: int, reread: Reread | None) -> int:
@@ -108,7 +109,7 @@ def _supervised(place: Place, workers: int, reread: Reread | None) -> int:
 
     def work(number: int, parent: int) -> None:
         place.keep_socket(number)
-        Worker(place, number=number, workers=workers, reread=reread, parent=parent).run()
+        Worker(place, number=number, reread=reread, parent=parent).run()
 
     def reload() -> None:
         nonlocal place
@@ -147,6 +148,7 @@ class Place:
     has_keys: bool
     sockets: tuple[socket.socket, ...]  # each worker's own, or one for all
     tls: ssl.SSLContext | None = None  # what https is spoken with; None: http is
+    board: Board | None = None  # what its workers tell each other; None: there is but one
     counts: Path | None = None  # where its workers count (`counts.shared_folder`); None: there is but one
 
     def first_admin_key(self) -> str | None:
@@ -175,6 +177,14 @@ class Place:
     def socket(self, number: int) -> socket.socket:
         """Return where a worker listens."""
         return self.sockets[number % len(self.sockets)]
+
+    def notes(self, number: int) -> Callable[[str], Notes | None]:
+        """Return how a worker, which begins with nothing under way, gets its notes on an upstream."""
+        board = self.board
+        if board is None:
+            return lambda upstream: None
+        board.begins(number)
+        return lambda upstream: board.notes(number, upstream)
 
     def close(self) -> None:
         """Listen no more in this process: who connects is refused as soon as no worker listens."""
@@ -226,7 +236,6 @@ class Worker:
         place: Place,
         *,
         number: int = 0,
-        workers: int = 1,
         reread: Reread | None = None,
         patience: Patience | None = None,
         parent: int | None = None,
@@ -237,7 +246,7 @@ class Worker:
         self.place = place
         self._socket = place.socket(number)
         self.started = threading.Event()
-        self.upstreams = Upstreams(place.config.sources, place.config.options.routes, workers=workers)
+        self.upstreams = Upstreams(place.config.sources, place.config.options.routes, notes=place.notes(number))
         self._reread = reread
         self._server: _Server | None = None
         self._shown = None if place.tls is None else Shown(place.tls)

@@ -1,18 +1,21 @@
 """The limits of one account at one endpoint: those that are configured, and those that its 429s told.
 
-Pure: times are the caller's, in seconds. What one worker sends is counted here; workers share an account's configured
-limits evenly. Tokens count when an answer has told them, since a worst case would let nobody in.
+Times are the caller's, in seconds. What one worker sends is counted here; what the others have under way and used is
+on the `board`, so that all of them together stay within a limit, however the load is spread. Tokens count when an
+answer has told them, since a worst case would let nobody in.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
+from moongate.gateway.board import Notes, Told, Use
 from moongate.wire.limits import WINDOW_S, Limits, limits_in
 
 LEARNED_FOR_S = 600.0  # tiers grow: what was told is believed for this long
 LONGEST_PAUSE_S = 60.0
 _FREE = Limits()
+_NOBODY = Use()
 
 
 class Throttle:
@@ -25,14 +28,16 @@ class Throttle:
         "_left",
         "_limits",
         "_not_before",
+        "_notes",
         "_spent",
         "_tokens",
         "in_flight",
         "is_free",
     )
 
-    def __init__(self, configured: Limits | None = None, *, workers: int = 1) -> None:
-        self._configured = _shared(configured or Limits(), workers)
+    def __init__(self, configured: Limits | None = None, notes: Notes | None = None) -> None:
+        self._configured = _FREE if configured is None or configured == _FREE else configured
+        self._notes = notes  # None: there is no other worker
         self._limits = self._configured
         self._learned = _FREE
         self._learned_at = 0.0
@@ -41,6 +46,11 @@ class Throttle:
         self._spent = 0
         self.in_flight = 0  # calls that have begun and not ended
         self._not_before = 0.0
+        for at, requests, used in () if notes is None else notes.before():
+            self._left.extend([at] * requests)
+            if used:
+                self._tokens.append((at, used))
+                self._spent += used
         self.is_free = self._limits is _FREE  # nothing bounds it: only the calls in flight are counted
 
     @property
@@ -60,12 +70,14 @@ class Throttle:
             self._forget()
             limits = self._limits
         self._slide(now)
-        if limits.concurrency is not None and self.in_flight >= limits.concurrency:
+        others = _NOBODY if self._notes is None else self._notes.others_use(now)
+        if limits.concurrency is not None and self.in_flight + others.in_flight >= limits.concurrency:
             return 1.0  # nobody knows when the next one ends
-        if limits.rpm is not None and len(self._left) >= limits.rpm:
-            return self._left[-limits.rpm] + WINDOW_S - now
-        if limits.tpm is not None and self._spent >= limits.tpm:
-            return self._tokens[0][0] + WINDOW_S - now
+        if limits.rpm is not None and len(self._left) + others.requests >= limits.rpm:
+            own = limits.rpm - others.requests
+            return self._left[-own] + WINDOW_S - now if own > 0 else 1.0
+        if limits.tpm is not None and self._spent + others.tokens >= limits.tpm:
+            return self._tokens[0][0] + WINDOW_S - now if self._tokens else 1.0
         return 0.0
 
     def begins(self, now: float) -> None:
@@ -73,6 +85,24 @@ class Throttle:
         self.in_flight += 1
         if self._limits is not _FREE:
             self._left.append(now)
+            if self._notes is not None:
+                self._notes.under_way(self.in_flight)
+                self._notes.used(now, 1, 0)
+
+    def took_too_much(self, now: float) -> bool:
+        """Say whether another worker took the last place at the same time. Then the call that just began is none."""
+        if self._notes is None or self._limits is _FREE:
+            return False
+        limits, others = self._limits, self._notes.others_use(now)
+        is_over = (limits.concurrency is not None and self.in_flight + others.in_flight > limits.concurrency) or (
+            limits.rpm is not None and len(self._left) + others.requests > limits.rpm
+        )
+        if is_over:
+            self.in_flight -= 1
+            self._left.pop()
+            self._notes.under_way(self.in_flight)
+            self._notes.used(now, -1, 0)
+        return is_over
 
     def ended(self, now: float, tokens: int) -> None:
         """Count a call that came back, and what it took."""
@@ -80,6 +110,9 @@ class Throttle:
         if tokens and self._limits is not _FREE:
             self._tokens.append((now, tokens))
             self._spent += tokens
+        if self._notes is not None and self._limits is not _FREE:
+            self._notes.under_way(self.in_flight)
+            self._notes.used(now, 0, tokens)
 
     def told(self, message: str, retry_after_s: float | None, now: float) -> None:
         """Take in what a 429 said: its limits, and how long it asks to wait."""
@@ -87,14 +120,30 @@ class Throttle:
         if retry_after_s:
             self._not_before = max(self._not_before, now + min(retry_after_s, LONGEST_PAUSE_S))
         found = limits_in(message)
-        if found == Limits():
+        if found != _FREE:
+            self._learn(found, now)
+        if self._notes is not None:
+            self._notes.told(Told(self._learned, self._learned_at, self._not_before))
+
+    def look(self, now: float) -> None:
+        """Take in what 429s told other workers; called twice a second."""
+        if self._notes is None:
             return
+        self._notes.under_way(self.in_flight)
+        for told in self._notes.others_told():
+            if told.not_before > max(now, self._not_before):
+                self._not_before, self.is_free = told.not_before, False
+            if told.limits != _FREE and told.at > self._learned_at and now - told.at <= LEARNED_FOR_S:
+                self._learn(told.limits, told.at)
+
+    def _learn(self, found: Limits, at: float) -> None:
+        self.is_free = False
         self._learned = Limits(
             rpm=found.rpm or self._learned.rpm,
             tpm=found.tpm or self._learned.tpm,
             concurrency=found.concurrency or self._learned.concurrency,
         )
-        self._learned_at = now
+        self._learned_at = at
         self._limits = _stricter(self._configured, self._learned)
 
     def _forget(self) -> None:
@@ -106,13 +155,6 @@ class Throttle:
             self._left.popleft()
         while self._tokens and now - self._tokens[0][0] >= WINDOW_S:
             self._spent -= self._tokens.popleft()[1]
-
-
-def _shared(limits: Limits, workers: int) -> Limits:
-    parts = {name: getattr(limits, name) for name in ("rpm", "tpm", "concurrency")}
-    if not any(parts.values()):
-        return _FREE
-    return Limits(**{name: None if most is None else max(most // workers, 1) for name, most in parts.items()})
 
 
 def _stricter(one: Limits, other: Limits) -> Limits:

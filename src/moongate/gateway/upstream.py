@@ -18,6 +18,7 @@ from moongate.errors import MoongateError, RateLimitedError
 from moongate.facts.keys import Key
 from moongate.facts.models import Listing
 from moongate.facts.providers import Provider
+from moongate.gateway.board import Notes
 from moongate.gateway.breaker import Breaker
 from moongate.gateway.route import Offer, says_endpoint_is_ill
 from moongate.gateway.throttle import Throttle
@@ -59,7 +60,7 @@ class Upstream:
     chat begins with.
     """
 
-    def __init__(self, source: Source, *, workers: int = 1) -> None:
+    def __init__(self, source: Source, notes: Notes | None = None) -> None:
         self.source = source
         self.name = source.name
         self._parts = parts(source.settings)
@@ -71,7 +72,7 @@ class Upstream:
         self.target = urlsplit(self.row.url("/chat/completions")).path.encode()
         self.opening = self.pool.opening(b"POST", self.target, self.headers)
         self.breaker = Breaker(after=source.break_after)
-        self.throttle = Throttle(source.limits, workers=workers)
+        self.throttle = Throttle(source.limits, notes)
         self._looking = asyncio.Lock()
         self._door: AsyncDoor | None = None
         self.listing: Listing | None = None
@@ -96,6 +97,9 @@ class Upstream:
         if self.wait(now) > 0:
             return False
         self.begins(now)
+        if self.throttle.took_too_much(now):
+            self.breaker.let_go()
+            return False
         return True
 
     def returned(self, now: float, tokens: int) -> None:

@@ -17,6 +17,7 @@ from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateE
 from moongate.facts.models import Model
 from moongate.gateway import heads
 from moongate.gateway import route as routing
+from moongate.gateway.board import Notes
 from moongate.gateway.meter import is_embedded
 from moongate.gateway.route import Allowed, Offer, Reading, Readings, Table
 from moongate.gateway.tariff import Tariff
@@ -107,13 +108,13 @@ class Upstreams:
         sources: Sequence[Source],
         routes: Mapping[str, Sequence[str]] | None = None,
         *,
-        workers: int = 1,
+        notes: Callable[[str], Notes | None] = lambda upstream: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
-        self._workers = workers
+        self._notes = notes  # on an upstream, shared with the other workers
         self._routes = dict(routes or {})
-        self.every: tuple[Upstream, ...] = tuple(Upstream(source, workers=workers) for source in sources)
+        self.every: tuple[Upstream, ...] = tuple(Upstream(source, notes(source.name)) for source in sources)
         self._by_name: dict[str, Upstream] = {}
         self._offers: tuple[Offer, ...] = ()
         self._table = Table(accepted={})
@@ -273,7 +274,7 @@ class Upstreams:
             for source in sources:
                 old = at_work.get(source.name)
                 same = old is not None and old.source == source
-                built.append(old if old is not None and same else Upstream(source, workers=self._workers))
+                built.append(old if old is not None and same else Upstream(source, self._notes(source.name)))
         except MoongateError:
             for upstream in built:
                 if upstream not in self.every:
