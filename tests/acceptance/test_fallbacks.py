@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import openai
 import pytest
 
 from moongate.facts.money import Money
@@ -144,9 +145,11 @@ def test_a_name_without_a_route_has_no_fallback(pair: Pair) -> None:
     assert pair.sent == (1, 0)
 
 
-def test_a_body_that_refers_to_uploaded_files_stays_with_the_first_upstream(pair: Pair) -> None:
+def test_a_body_that_refers_to_uploaded_files_stays_where_they_are(pair: Pair) -> None:
+    with openai.OpenAI(base_url=pair.running.base_url, api_key=pair.secret) as client:
+        file = client.files.create(file=("a.png", b"\x89PNG\r\n\x1a\n"), purpose="image")  # type: ignore[arg-type]
     pair.main.inject(Fault("refusal", path=CHAT, name="rpm"))
-    seen = [{"type": "image_url", "image_url": {"url": "ms://file-1"}}]
+    seen = [{"type": "image_url", "image_url": {"url": f"ms://{file.id}"}}]
     assert pair.chat(messages=[{"role": "user", "content": seen}]).status == 429
     assert pair.sent == (1, 0)
 
