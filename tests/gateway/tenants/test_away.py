@@ -215,3 +215,18 @@ def test_a_chat_goes_where_its_files_are(tmp_path, kit, shop, monkeypatch) -> No
         both["messages"][0]["content"] += picture(second)["messages"][0]["content"]
         assert client.chat(both).status == 400
         assert one.count("POST", "/chat/completions") + two.count("POST", "/chat/completions") == 2
+
+
+def test_a_file_goes_to_the_first_upstream_that_knows_such_purposes(tmp_path, kit, shop, monkeypatch) -> None:
+    with ExitStack() as stack:
+        router = stack.enter_context(MoonshotServer(dialect="openrouter", models=["moonshotai/kimi-k2.6"]))
+        moonshot = stack.enter_context(MoonshotServer(models=["kimi-k2.6"]))
+        monkeypatch.setitem(os.environ, "ONE_KEY", router.key)
+        monkeypatch.setitem(os.environ, "TWO_KEY", moonshot.key)
+        path = tmp_path / "gate.toml"
+        table = TABLE.partition("[gateway.routes]")[0].replace('"moonshot"', '"openrouter"', 1)
+        path.write_text(table.format(one=router.base_url, two=moonshot.base_url))
+        client = stack.enter_context(kit.gateway(config.read(Flags(config=str(path)))))
+        got = shop.upload(client, b"a page", purpose="file-extract", filename="page.txt")
+        assert (got.status, got.headers["x-moongate-provider"]) == (200, "two")
+        assert router.count("POST") == 0

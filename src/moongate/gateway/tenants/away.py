@@ -43,7 +43,7 @@ class Away:
         self._archive = archive
 
     def destination(self, caller: Caller, wanted: str | None) -> Upstream:
-        """Return where a caller's file goes: the upstream that is named, else the first that takes files.
+        """Return where a caller's file goes: the upstream that is named, else the first that takes such files.
 
         Raises Unfit where there is none that the key may use.
         """
@@ -52,8 +52,10 @@ class Away:
             names = (upstream.name, upstream.row.name)
             if upstream.row.files is None or (allowed is not None and allowed.isdisjoint(names)):
                 continue
-            if wanted is None or wanted in names:
-                return upstream
+            if wanted in names or (wanted is None and upstream.row.dialect == "moonshot"):
+                return (
+                    upstream  # the purposes beside batch, and `ms://`, are Moonshot's (OpenAPI document, 2026-08-17)
+                )
         if wanted is None:
             raise Unfit("no upstream here takes files for other purposes than batch")
         raise Unfit(f"{wanted[:80]!r} is no upstream here that takes files")
