@@ -103,7 +103,7 @@ def body_of(*, stream: bool, **more: object) -> bytes:
     return json.dumps(fields | ({"stream": True} if stream else {}), separators=(",", ":")).encode()
 
 
-def load(way: Way, folder: Path, *, stream: bool, connections: int, seconds: float) -> Figures:
+def load(way: Way, folder: Path, *, stream: bool, connections: int, seconds: int) -> Figures:
     """Have wrk ask as fast as it can."""
     script = folder / "ask.lua"
     body = body_of(stream=stream).decode()
@@ -113,7 +113,7 @@ def load(way: Way, folder: Path, *, stream: bool, connections: int, seconds: flo
         "wrk",
         "-t1",
         f"-c{connections}",
-        f"-d{seconds:g}s",
+        f"-d{seconds}s",
         "--timeout",
         "60s",
         "--latency",
@@ -317,7 +317,7 @@ def _headers(key: str) -> dict[str, str]:
     return {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
 
 
-def table(ways: list[Way], direct: Way, folder: Path, seconds: float) -> dict[tuple[str, bool, int], Figures]:
+def table(ways: list[Way], direct: Way, folder: Path, seconds: int) -> dict[tuple[str, bool, int], Figures]:
     """Print a line for each way, kind and number of connections."""
     names = f"{'':10} {'kind':6} {'conn.':>5} {'req/s':>8} {'CPU µs':>8} {'+p50 µs':>8} {'+p99 µs':>9}"
     print(f"{names} {'MB':>6} {'failed':>6}")
@@ -389,7 +389,7 @@ def idle(way: Way, streams: int) -> None:
 def main() -> int:
     """Measure and print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--seconds", type=float, default=4.0)
+    asked.add_argument("--seconds", type=int, default=4)
     asked.add_argument("--rivals", action="store_true")
     asked.add_argument("--flat", type=int, default=0, metavar="REQUESTS")
     asked.add_argument("--idle", type=int, default=0, metavar="STREAMS")
