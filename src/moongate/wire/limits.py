@@ -48,6 +48,9 @@ class Limits:
         )
 
 
+_UNTOLD = Limits()
+
+
 def limits_in(message: str) -> Limits:
     """Return the limits that a provider's message names."""
     found = {"rpm": _RPM, "tpm": _TPM, "tpd": _TPD, "concurrency": _CONCURRENCY}
@@ -92,7 +95,7 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self.limits = Limits()
+        self.limits = _UNTOLD
         self.under_way = 0
         self._told_at = 0.0
         self._day: tuple[float, int] | None = None  # when the day's tokens were told, and how many were left then
@@ -104,8 +107,8 @@ class Pace:
 
         `tokens` is its `weight`, `since` when it first asked.
         """
-        if now - self._told_at > BELIEVED_S:
-            self.limits = Limits()
+        if self.limits is not _UNTOLD and now - self._told_at > BELIEVED_S:
+            self.limits = _UNTOLD
         wait = self._calls(now) or self._room(now, tokens) or self._at_once(now, now if since is None else since)
         if wait is None:
             self.under_way += 1
