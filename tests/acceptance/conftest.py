@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -72,3 +73,18 @@ def run() -> Run:
         )
 
     return call
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Callable[[int], Path]:
+    """Return what writes a batch file of so many lines, `in.jsonl` with q0, q1, …, and returns its folder."""
+
+    def write(count: int) -> Path:
+        with (tmp_path / "in.jsonl").open("w", encoding="utf-8") as file:
+            for number in range(count):
+                body = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": f"question {number}"}]}
+                line = {"custom_id": f"q{number}", "method": "POST", "url": "/v1/chat/completions", "body": body}
+                file.write(json.dumps(line) + "\n")
+        return tmp_path
+
+    return write

@@ -23,14 +23,9 @@ RUN = ("batch", "run", "in.jsonl", "-o", "out.jsonl")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(questions: Callable[[int], Path]) -> Path:
     """A working directory with a batch file of 60 lines."""
-    with (tmp_path / "in.jsonl").open("w", encoding="utf-8") as file:
-        for number in range(60):
-            body = {"model": "kimi-k2.6", "messages": [{"role": "user", "content": f"question {number}"}]}
-            line = {"custom_id": f"q{number}", "method": "POST", "url": "/v1/chat/completions", "body": body}
-            file.write(json.dumps(line) + "\n")
-    return tmp_path
+    return questions(60)
 
 
 def names(path: Path) -> list[str]:
