@@ -19,6 +19,8 @@ from moongate.testing import Fault, MoonshotServer
 CHAT = "/v1/chat/completions"
 HELLO = '{"model": "kimi-k2.6", "messages": [{"role": "user", "content": "hello"}]}'
 ASKED_WRONG = HELLO.replace("k2.6", "k2-6")
+PART = '{"type": "image_url", "image_url": {"url": "ms://file-1"}}'
+OTHERS = HELLO.replace('"hello"', f"[{PART}]")
 TWICE = HELLO.replace('"messages"', '"model": "kimi-k3", "messages"')
 
 
@@ -42,6 +44,7 @@ CASES = (
     Case(why="a wrong, expired or revoked key", headers={"authorization": "Bearer sk-mg-wrong"}),
     Case(why="a host that is not configured", headers={"host": "evil.example"}),
     Case(why="an id that no upstream lists", body=ASKED_WRONG),
+    Case(why="a file of another account, or of none", body=OTHERS),
     Case(why="an unknown route", path="/v1/responses"),
     Case(why="a body beyond max_body_bytes", body=HELLO + " " * 5000, shown="(too many bytes)"),
     Case(why="a body that is not called JSON", headers={"content-type": "text/plain"}),

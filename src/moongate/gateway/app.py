@@ -21,7 +21,7 @@ from moongate.errors import MoongateError, RequestRefusedError
 from moongate.facts.money import Money
 from moongate.gateway import page, replies
 from moongate.gateway.admin import Admin
-from moongate.gateway.asked import fields_in
+from moongate.gateway.asked import edited, fields_in
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.counts import Counts
 from moongate.gateway.desk import Desk
@@ -34,7 +34,7 @@ from moongate.gateway.references import may_refer
 from moongate.gateway.relay import told
 from moongate.gateway.seams import Files
 from moongate.gateway.till import Till
-from moongate.gateway.upstreams import Upstreams
+from moongate.gateway.upstreams import Target, Upstreams
 from moongate.wire import calls
 from moongate.wire.peek import models_in
 
@@ -142,16 +142,14 @@ class Gateway:
         request.state.model = name
         if more:
             raise RequestRefusedError("One model's tokens are counted at a time: 'models' is not for this route.")
-        messages = msgspec.json.decode(fields_in(body).get("messages", msgspec.Raw(b"null")))
-        if not isinstance(messages, list) or not messages:
-            raise RequestRefusedError("messages must not be empty")
         route = await self.upstreams.find(name, caller)
-        place = await self.files.place_of(caller, body) if may_refer(body) else None
-        if isinstance(place, replies.Refusal):
-            raise RefusedError(place)
-        (target, *_) = (route if place is None else route.at(place)).targets
-        call = calls.estimate(target.row, model=target.wire_id, messages=messages)
-        return _json({"data": {"total_tokens": await target.upstream.call(call)}})
+        placed = await self.files.placed(caller, body) if may_refer(body) else None
+        if isinstance(placed, replies.Refusal):
+            raise RefusedError(placed)
+        if placed is None:
+            return await _estimated(route.targets[0], body)
+        with replies.renaming(placed.ids):
+            return await _estimated(route.at(placed).targets[0], edited(body, placed.edits))
 
     async def _no_route(self, request: Request, error: Exception) -> Response:
         return Response(replies.no_route(request.method, request.url.path), 404, {"content-type": JSON})
@@ -173,6 +171,14 @@ class Gateway:
 
 
 JSON = "application/json; charset=utf-8"
+
+
+async def _estimated(target: Target, body: bytes) -> Response:
+    messages = msgspec.json.decode(fields_in(body).get("messages", msgspec.Raw(b"null")))
+    if not isinstance(messages, list) or not messages:
+        raise RequestRefusedError("messages must not be empty")
+    call = calls.estimate(target.row, model=target.wire_id, messages=messages)
+    return _json({"data": {"total_tokens": await target.upstream.call(call)}})
 
 
 def _json(value: Any, *, status: int = 200) -> Response:

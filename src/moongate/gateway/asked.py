@@ -10,12 +10,14 @@ from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from moongate.errors import RequestRefusedError
 from moongate.gateway.references import may_refer
 from moongate.wire.peek import Body, Pair, names_in, pairs_in
 
 Fields = dict[str, msgspec.Raw]
+Ids = tuple[tuple[str, str], ...]  # of files: the upstream's id, and the one that the caller knows
 WALKED = 32 * 1024  # bytes: from here on the walk, which jumps from quote to quote, is the faster one
 READ = ("stream", "stream_options", "max_tokens", "max_completion_tokens", "n")  # besides the models
 WITH_USAGE = b'"stream_options":{"include_usage":true}'
@@ -33,6 +35,7 @@ class Asked(msgspec.Struct, gc=False):
     has_files: bool  # refers to uploaded media, whose tokens the body's size does not bound
     body: Body  # as it came
     edits: tuple[Edit, ...] = ()  # what is written otherwise upstream
+    ids: Ids = ()  # of the files that it refers to
 
     @property
     def model(self) -> str:
@@ -157,6 +160,17 @@ def renamed(asked: Asked, wire_id: str) -> tuple[Edit, ...]:
     if pair is None:
         _refuse("only a 'model' is ever written otherwise, and it has none")
     return (Edit(pair.start, pair.end, msgspec.json.encode(wire_id)), *asked.edits)
+
+
+def referring(asked: Asked, edits: tuple[Edit, ...], ids: Ids) -> Asked:
+    """Return a request whose references are written as an upstream knows its files.
+
+    Raises RequestRefusedError where one of them stands in what is written otherwise anyway.
+    """
+    for edit in edits:
+        if any(edit.start < other.end and other.start < edit.end for other in asked.edits):
+            _refuse("its 'stream_options' refer to a file")
+    return replace(asked, edits=(*asked.edits, *edits), ids=ids)
 
 
 def edited(body: bytes, edits: tuple[Edit, ...]) -> bytes:

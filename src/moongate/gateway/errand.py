@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from moongate.errors import BrokenStreamError, ModelNotPermittedError, MoongateError, StorageError, TooLargeError
 from moongate.gateway import heads, replies
 from moongate.gateway.answered import answered_from
-from moongate.gateway.asked import Asked, Edit, edited, renamed
+from moongate.gateway.asked import Asked, Edit, edited, referring, renamed
 from moongate.gateway.charges import charged
 from moongate.gateway.recast import error_event
 from moongate.gateway.reckoning import FAILURE_MAX_BYTES, Reckoning
@@ -123,11 +123,13 @@ class Errand(Reckoning, abc.ABC):
     async def _find(self) -> None:
         route = await self._relay.routes.find_all(self._asked.models, self._caller)
         if self._asked.has_files:
-            place = await self._relay.files.place_of(self._caller, self._asked.body)
-            if isinstance(place, Refusal):
-                self._refuse(place)
+            placed = await self._relay.files.placed(self._caller, self._asked.body)
+            if isinstance(placed, Refusal):
+                self._refuse(placed)
                 return
-            route = route.first() if place is None else route.at(place)
+            if placed is not None:
+                route = route.at(placed)
+                self._asked = referring(self._asked, placed.edits, placed.ids)
         self._reserve(route)
 
     def _reserve(self, route: Route) -> None:
@@ -414,6 +416,8 @@ class Errand(Reckoning, abc.ABC):
         target = self._target
         self._ended(error=error)
         told(error)
+        if self._asked.ids:
+            replies.rename(error, self._asked.ids)
         self._fail_with(
             self._relay.refusal(error, target.row if target is not None else None, self._asked.models[0]), error.kind
         )

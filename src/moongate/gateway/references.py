@@ -1,16 +1,19 @@
 """Uploaded files that the body of a chat refers to: strings that are `ms://ID` and nothing else. Pure.
 
-Whatever a JSON parser would read as such a string counts, escapes too: who may use a file hangs on it. So does what
-a parser of URLs would take for one (https://url.spec.whatwg.org): capitals, blanks before it, line ends within.
+Whatever a JSON parser would read as such a string counts, escapes too. So does what a parser of URLs would take for
+one (https://url.spec.whatwg.org): capitals, blanks around it, line ends within.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+import msgspec
 
 from moongate.wire.peek import Body
 
-FILES_MAX = 256  # that one body refers to
+REFERENCES_MAX = 256  # in one body
 _BLANKS = rb"(?: |\\[bfnrt]|\\u00(?:[01][0-9a-fA-F]|20))*"
 _SCHEME = (
     rb"(?:[mM]|\\u00[46][dD])",
@@ -21,9 +24,20 @@ _SCHEME = (
 )
 # It begins with one certain byte, which makes the search through what refers to nothing twenty times as fast.
 _REFERENCE = re.compile(
-    rb'"' + _BLANKS + rb"(?:\\[nrt]|\\u000[9aAdD])*".join(_SCHEME) + rb'((?:[^"\\]|\\.)*)"', re.DOTALL
+    rb'"' + _BLANKS + rb"(?:\\[nrt]|\\u000[9aAdD])*".join(_SCHEME) + rb'(?:[^"\\]|\\.)*"', re.DOTALL
 )
-FILE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_URL_KEY = re.compile(rb'url"[ \t\r\n]*:[ \t\r\n]*\Z')
+_KEY_BYTES = 80  # in front of a reference: a key's end, and as many blanks as anybody writes
+_CONTROLS = "".join(map(chr, range(0x21)))
+
+
+class Reference(msgspec.Struct, frozen=True, gc=False):
+    """A string from `start` to `end`, quotes and all, and the id in it."""
+
+    start: int
+    end: int
+    id: str
+    is_url: bool  # the value of a key such as `url` or `image_url`, and no text
 
 
 def may_refer(body: Body) -> bool:
@@ -33,10 +47,15 @@ def may_refer(body: Body) -> bool:
     return False
 
 
-def file_ids_in(body: Body) -> tuple[str, ...]:
-    """Return the ids, each once, in the order in which they are met, as they stand in the bytes."""
-    found: dict[str, None] = {}
+def references_in(body: Body) -> Iterator[Reference]:
+    """Yield the references of a body that is valid JSON, in the order in which they stand."""
     for match in _REFERENCE.finditer(body):
-        if body[match.start() - 1 : match.start()] != b"\\":  # or the quote stands within a string
-            found[match[1].decode("utf-8", "replace")] = None
-    return tuple(found)
+        start, end = match.span()
+        if body[start - 1 : start] != b"\\":  # or the quote stands within a string
+            before = body[max(start - _KEY_BYTES, 0) : start]
+            yield Reference(start, end, _id(match[0]), _URL_KEY.search(before) is not None)
+
+
+def _id(text: bytes) -> str:
+    url: str = msgspec.json.decode(text)
+    return re.sub(r"[\t\r\n]", "", url.strip(_CONTROLS)).partition("://")[2]

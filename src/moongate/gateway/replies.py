@@ -6,9 +6,10 @@ the gateway's own account (keys, organisation, money) is told to its operator's 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -200,6 +201,23 @@ def busy(account: str) -> Refusal:
         code="balance_in_use",
         headers={"retry-after": "1"},
     )
+
+
+def rename(error: errors.MoongateError, ids: Iterable[tuple[str, str]]) -> None:
+    """Have an error speak of files by the ids that the caller knows."""
+    for theirs, ours in ids:
+        error.message = error.message.replace(theirs, ours)
+        error.provider_message = (error.provider_message or "").replace(theirs, ours) or None
+
+
+@contextlib.contextmanager
+def renaming(ids: Iterable[tuple[str, str]]) -> Iterator[None]:
+    """Do that with the errors of what follows."""
+    try:
+        yield
+    except errors.MoongateError as error:
+        rename(error, ids)
+        raise
 
 
 def refusal_from(error: errors.MoongateError, row: Provider, *, model: str | None = None) -> Refusal:

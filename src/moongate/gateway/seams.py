@@ -15,6 +15,7 @@ from moongate.errors import StorageError
 from moongate.facts.chat import Usage
 from moongate.facts.models import Model
 from moongate.facts.providers import Provider
+from moongate.gateway.asked import Edit, Ids
 from moongate.gateway.replies import Refusal
 from moongate.wire.peek import Body
 
@@ -200,8 +201,27 @@ class Routes(Protocol):
         """Return the route after a look at the lists. Raises ModelRefusedError and what the list call raises."""
 
 
+class Whereabouts(msgspec.Struct, frozen=True, gc=False):
+    """An account at an endpoint: its files are of no use anywhere else."""
+
+    base_url: str
+    key: str  # its fingerprint; "" without one
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """The files that a body refers to."""
+
+    upstream: str  # the name of the one that has them
+    at: Whereabouts
+    edits: tuple[Edit, ...]  # the references as they are written there
+    ids: Ids
+
+
 class Files(Protocol):
     """Whose the files are that chats refer to."""
 
-    async def place_of(self, caller: Caller, body: Body) -> str | Refusal | None:
-        """Return the upstream that has the files of a body; None without any, a refusal where they are not his."""
+    async def placed(self, caller: Caller, body: Body) -> Placed | Refusal | None:
+        """Return where the files of a body lie; None without any, a refusal where one is not the caller's.
+
+        Raises UnavailableError where the gateway does not call that account any more.
+        """

@@ -40,7 +40,9 @@ from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
 from moongate.gateway.tenants.archive import Archive
 from moongate.gateway.tenants.away import Away
+from moongate.gateway.tenants.leftovers import Leftovers
 from moongate.gateway.tenants.places import Places
+from moongate.gateway.tenants.referred import Referred
 from moongate.gateway.tenants.routes import Tenants
 from moongate.gateway.tenants.work import Work
 from moongate.gateway.till import Till
@@ -305,27 +307,29 @@ class Worker:
                 tally = stack.enter_context(_tally(options, self.place.counts))
                 self.relay = relay = Relay(till, self.upstreams, self._porter, Spool(), tally, self._patience)
                 gateway = Gateway(self.upstreams, till, clerk, self._porter, tally.counts)
-                work = self._tenants(gateway, relay, stack)
+                work, leftovers = self._tenants(gateway, relay, stack)
                 self._server = _Server(_config(gateway, relay, self.place.tls), relay)
-                await self._served(self._server, relay, work)
+                await self._served(self._server, relay, work, leftovers)
         finally:
             self.started.set()
             await self.upstreams.close()
 
-    def _tenants(self, gateway: Gateway, relay: Relay, stack: contextlib.AsyncExitStack) -> Work:
+    def _tenants(self, gateway: Gateway, relay: Relay, stack: contextlib.AsyncExitStack) -> tuple[Work, Leftovers]:
         """Give the gateway the files and batches of its accounts."""
         places = Places(self.place.config.settings.data_dir)
         archive = Clerk(Archive(places, options=lambda: relay.porter.options))
         stack.callback(archive.close)
         work = Work(relay, archive, places)
-        relay.files = gateway.files = away = Away(self.upstreams, archive)
+        away = Away(self.upstreams)
+        relay.files = gateway.files = Referred(archive, away)
         gateway.more = Tenants(gateway.gate, archive, places, away, work.poke).routes()
-        return work
+        return work, Leftovers(archive, away)
 
-    async def _served(self, server: _Server, relay: Relay, work: Work) -> None:
+    async def _served(self, server: _Server, relay: Relay, work: Work, leftovers: Leftovers) -> None:
         tasks = [
             asyncio.create_task(self.upstreams.keep()),
             asyncio.create_task(work.keep()),
+            asyncio.create_task(leftovers.keep()),
             asyncio.create_task(relay.watch(cast("set[Protocol]", server.server_state.connections))),
         ]
         self._heed_signals()

@@ -21,6 +21,7 @@ from moongate.facts.providers import Provider
 from moongate.gateway.board import Notes
 from moongate.gateway.breaker import Breaker
 from moongate.gateway.route import Offer, says_endpoint_is_ill
+from moongate.gateway.seams import Whereabouts
 from moongate.gateway.throttle import Throttle
 from moongate.settings.load import Settings
 from moongate.transport.connection import Limits as PoolLimits
@@ -69,6 +70,8 @@ class Upstream:
         self.pool = Pool(self.row, self._parts.network, limits=PoolLimits(max_connections=CONNECTIONS))
         self.secrets = () if self._parts.key is None else (self._parts.key.reveal(),)
         self.headers = _lines(self._parts.key)
+        fingerprint = "" if self._parts.key is None else self._parts.key.fingerprint
+        self.whereabouts = Whereabouts(self.row.base_url, fingerprint)
         self.target = urlsplit(self.row.url("/chat/completions")).path.encode()
         self.opening = self.pool.opening(b"POST", self.target, self.headers)
         self.breaker = Breaker(after=source.break_after)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from moongate.client.guard import Permit
-from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateError
+from moongate.errors import ModelNotPermittedError, ModelRefusedError, MoongateError, RequestRefusedError
 from moongate.facts.models import Model
 from moongate.gateway import heads
 from moongate.gateway import route as routing
@@ -67,18 +67,14 @@ class Route:
         self.name = name
         self.targets = targets
 
-    def first(self) -> Route:
-        """Return the same without its fallbacks."""
-        return Route(self.name, self.targets[:1])
-
-    def at(self, upstream: str) -> Route:
-        """Return the same at the one upstream that has what the body refers to. Raises ModelRefusedError."""
-        there = tuple(target for target in self.targets if target.upstream.name == upstream)
+    def at(self, placed: seams.Placed) -> Route:
+        """Return the same where the files of the body lie, and nowhere else. Raises RequestRefusedError."""
+        there = tuple(target for target in self.targets if target.upstream.whereabouts == placed.at)
         if not there:
-            raise ModelRefusedError(
-                f"{self.name!r} leads to {self.targets[0].upstream.name!r}, but the files of the request lie at "
-                f"{upstream!r}.",
-                advice="Files stay where they were uploaded: upload them there, or ask for a model of theirs.",
+            names = ", ".join(dict.fromkeys(target.upstream.name for target in self.targets))
+            raise RequestRefusedError(
+                f"The files lie at {placed.upstream!r}, and {self.name!r} leads to {names}.",
+                advice="Files stay where they were uploaded: ask for a model there, or upload them where it leads.",
             )
         return Route(self.name, there)
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,15 @@ _TOO_MANY = (
     "The number of files you have uploaded exceeded the max file count %d, please delete previous uploaded files"
 )
 _TOO_MUCH = "The total size of your files exceeded %d bytes, please delete previous uploaded files"
+_TAKEN = """
+SELECT count(*), coalesce(sum(bytes), 0) FROM (
+    SELECT bytes FROM files WHERE account_id = :account_id
+    UNION ALL
+    SELECT bytes FROM uploads WHERE account_id = :account_id
+)
+"""
 _record = msgspec.json.Decoder(Batch).decode
+_upload = msgspec.json.Decoder(File).decode
 
 
 class FullError(Exception):
@@ -63,29 +71,45 @@ class Archive:
     # --- files ---
 
     def add_file(self, file: File) -> None:
-        """Take an uploaded file in, whose content is its `part` where it is kept here. Raises FullError."""
+        """Take an uploaded file in, whose content is its `part`. Raises FullError."""
         with self._writing():
-            self.need_room(file.account_id, file.bytes)
-            if file.upstream is None:
-                self._places.part(file.id).replace(self._places.path(file.id))
+            self._need_room(file)
+            self._places.part(file.id).replace(self._places.path(file.id))
             self._insert(file)
 
-    def need_room(self, account_id: int, size: int) -> None:
-        """Raise FullError unless an account may have one more file, of so many bytes."""
-        with explained(self._path):
-            count, taken = self._connection.execute(
-                "SELECT count(*), coalesce(sum(bytes), 0) FROM files WHERE account_id = ?", (account_id,)
-            ).fetchone()
-        options = self._options()
-        if count >= options.max_files:
-            raise FullError(_TOO_MANY % options.max_files)
-        if taken + size > options.max_files_bytes:
-            raise FullError(_TOO_MUCH % options.max_files_bytes)
+    def begin_upload(self, file: File) -> None:
+        """Note that a file is about to be sent to an upstream. Raises FullError."""
+        with self._writing():
+            self._need_room(file)
+            self._connection.execute(
+                "INSERT INTO uploads (id, account_id, bytes, begun_at, record) VALUES (?, ?, ?, ?, ?)",
+                (file.id, file.account_id, file.bytes, int(self._clock()), _text(file)),
+            )
 
-    def places_of(self, account_id: int, ids: Sequence[str]) -> dict[str, str]:
-        """Return the upstream of each of these files that is an account's and lies at one."""
+    def end_upload(self, file: File) -> None:
+        """Take a file in that has arrived at its upstream."""
+        with self._writing():
+            if not self._dropped_upload(file.id):
+                raise StorageError(f"The upload of {file.id!r} was given up.")
+            self._insert(file)
+
+    def drop_upload(self, id_: str) -> bool:
+        """Forget an upload that left nothing behind; say whether it was noted still."""
+        with self._writing():
+            return self._dropped_upload(id_)
+
+    def left_behind(self, *, for_s: float) -> tuple[File, ...]:
+        """Return the uploads that began so long ago that nobody waits for their end."""
+        with explained(self._path):
+            found = self._connection.execute(
+                "SELECT record FROM uploads WHERE begun_at < ? ORDER BY begun_at", (self._clock() - for_s,)
+            ).fetchall()
+        return tuple(_upload(row["record"]) for row in found)
+
+    def named(self, account_id: int, ids: Collection[str]) -> dict[str, File]:
+        """Return those of an account's files at upstreams that have one of these ids."""
         found = (self.file(account_id, id_) for id_ in ids)
-        return {file.id: file.upstream for file in found if file is not None and file.upstream is not None}
+        return {file.id: file for file in found if file is not None and file.upstream_id is not None}
 
     def files(self, account_id: int, *, purpose: str | None, after: str | None, limit: int) -> Page:
         """Return an account's files, newest first."""
@@ -190,6 +214,17 @@ class Archive:
         """Close the database; twice does no harm."""
         self._connection.close()
 
+    def _need_room(self, file: File) -> None:
+        count, taken = self._connection.execute(_TAKEN, {"account_id": file.account_id}).fetchone()
+        options = self._options()
+        if count >= options.max_files:
+            raise FullError(_TOO_MANY % options.max_files)
+        if taken + file.bytes > options.max_files_bytes:
+            raise FullError(_TOO_MUCH % options.max_files_bytes)
+
+    def _dropped_upload(self, id_: str) -> bool:
+        return self._connection.execute("DELETE FROM uploads WHERE id = ?", (id_,)).rowcount > 0
+
     def _insert(self, file: File) -> None:
         """Add a file; the results of a batch again, if a kill came in between. An id is never another account's."""
         names = File.__struct_fields__
@@ -254,5 +289,5 @@ def _file(row: Any) -> File:
     return File(**{name: row[name] for name in File.__struct_fields__})
 
 
-def _text(batch: Batch) -> str:
-    return msgspec.json.encode(batch).decode()
+def _text(record: Batch | File) -> str:
+    return msgspec.json.encode(record).decode()

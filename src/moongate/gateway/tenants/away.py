@@ -1,46 +1,49 @@
 """Files that an account keeps at an upstream: for extraction, images, videos. They stay where they were uploaded.
 
-The gateway knows whose each one is. It never shows an upstream's own list, which holds everybody's, and a chat that
-refers to a file goes to the upstream that has it, or nowhere.
+A door. An upstream knows a file by an id of its own, which is told to nobody: what it says of a file is said with the
+gateway's. Its list, which holds everybody's files, is looked at for what a kill left there, and never shown.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from moongate.errors import MoongateError, NotJsonError, UnavailableError
+from msgspec.structs import replace
+
+from moongate.errors import MoongateError, NotJsonError, TimedOutError, UnavailableError
 from moongate.facts.files import FileObject
 from moongate.gateway import replies
-from moongate.gateway.clerk import Clerk
 from moongate.gateway.gate import RefusedError
-from moongate.gateway.references import FILE_ID, FILES_MAX, file_ids_in
 from moongate.gateway.replies import Refusal
-from moongate.gateway.seams import Caller
-from moongate.gateway.tenants.archive import Archive
+from moongate.gateway.seams import Caller, Whereabouts
 from moongate.gateway.tenants.asked import Unfit
 from moongate.gateway.tenants.records import File
-from moongate.wire import filecalls, rules
-from moongate.wire.peek import Body
+from moongate.gateway.tenants.upload import NAME_MAX
+from moongate.wire import filecalls
 
 if TYPE_CHECKING:
     from moongate.gateway.upstream import Upstream
     from moongate.gateway.upstreams import Upstreams
 
 T = TypeVar("T")
-UNTOLD = (None, 502, 504)  # statuses that do not say whether the upstream took what it was sent
+log = logging.getLogger("moongate.gateway")
+SEND_S = 600.0  # an upload takes no longer
+ID_MAX = 512  # characters of an upstream's id
 
 
 class Away:
     """The files of all accounts that lie at upstreams."""
 
-    def __init__(self, upstreams: Upstreams, archive: Clerk[Archive]) -> None:
+    def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
-        self._archive = archive
+        self._same: set[tuple[Whereabouts, Whereabouts]] = set()  # accounts that are one, under two keys
 
     def destination(self, caller: Caller, wanted: str | None) -> Upstream:
         """Return where a caller's file goes: the upstream that is named, else the first that takes such files.
@@ -53,78 +56,110 @@ class Away:
             if upstream.row.files is None or (allowed is not None and allowed.isdisjoint(names)):
                 continue
             if wanted in names or (wanted is None and upstream.row.dialect == "moonshot"):
-                return (
-                    upstream  # the purposes beside batch, and `ms://`, are Moonshot's (OpenAPI document, 2026-08-17)
-                )
+                # The purposes beside batch, and `ms://`, are Moonshot's (OpenAPI document, 2026-08-17).
+                return upstream
         if wanted is None:
             raise Unfit("no upstream here takes files for other purposes than batch")
         raise Unfit(f"{wanted[:80]!r} is no upstream here that takes files")
 
-    async def send(self, upstream: Upstream, part: Path, *, filename: str, size: int, purpose: str) -> FileObject:
-        """Upload a file, once. Raises RuleError unsent, and what the upstream answers."""
-        rules.passable(rules.check_file(size=size, purpose=purpose, row=upstream.row))
-        source = filecalls.Source(filename=filename, size=size, open=lambda: part.open("rb"))
+    async def send(self, upstream: Upstream, file: File, part: Path) -> FileObject:
+        """Upload a file, once, under a name that begins with its mark. Raises what the upstream answers."""
+        source = filecalls.Source(filename=_marked(file), size=file.bytes, open=lambda: part.open("rb"))
         boundary = f"moongate-{secrets.token_hex(16)}"
-        call = filecalls.upload(upstream.row, source, purpose=purpose, boundary=boundary)
+        call = filecalls.upload(upstream.row, source, purpose=file.purpose, boundary=boundary)
         try:
-            async with _counted(upstream):
+            async with _counted(upstream), asyncio.timeout(SEND_S):
                 known = await upstream.door.call(call)
-        except UnavailableError as error:
-            if error.sent and error.status in UNTOLD:
-                error.message += " It may have the file all the same; nobody here can refer to it."
-            raise
-        if not FILE_ID.fullmatch(known.id):
+        except TimeoutError as error:
+            raise TimedOutError(f"{upstream.row.title} did not take the file within {SEND_S:.0f} s.") from error
+        if not 0 < len(known.id) <= ID_MAX:
             raise NotJsonError("The upstream gave the file an id that is none.", advice="Check the base url.")
         return known
 
     async def show(self, file: File) -> FileObject | None:
         """Return how a file is now; None where its upstream has it no more."""
-        upstream = self._at(file)
-        async with _counted(upstream):
-            return await _unless_gone(upstream.door.call(filecalls.show(upstream.row, file.id)))
+        upstream = await self.at(file)
+        with _named(file):
+            async with _counted(upstream):
+                return await _unless_gone(upstream.door.call(filecalls.show(upstream.row, file.upstream_id or "")))
 
     @contextlib.asynccontextmanager
     async def content(self, file: File) -> AsyncIterator[AsyncIterator[bytes]]:
         """Yield what a file holds, in pieces, within a `with`."""
-        upstream = self._at(file)
-        async with (
-            _counted(upstream),
-            upstream.door.stream_call(filecalls.content(upstream.row, file.id)) as pieces,
-        ):
-            yield pieces
+        upstream = await self.at(file)
+        call = filecalls.content(upstream.row, file.upstream_id or "")
+        with _named(file):
+            async with _counted(upstream), upstream.door.stream_call(call) as pieces:
+                yield pieces
 
     async def delete(self, file: File) -> None:
         """Delete a file there. One that is gone already is deleted."""
-        upstream = self._at(file)
+        upstream = await self.at(file)
+        with _named(file):
+            async with _counted(upstream):
+                await _unless_gone(upstream.door.call(filecalls.delete(upstream.row, file.upstream_id or "")))
+
+    async def clear(self, file: File) -> int:
+        """Delete whatever an upload left at its upstream under its mark; return how many files that were."""
+        upstream = await self.at(file)
         async with _counted(upstream):
-            await _unless_gone(upstream.door.call(filecalls.delete(upstream.row, file.id)))
+            listed = await upstream.door.call(filecalls.listed(upstream.row))
+        found = [known.id for known in listed if known.filename.startswith(file.mark)]
+        for id_ in found:
+            await self.delete(replace(file, upstream_id=id_))
+        return len(found)
 
-    async def place_of(self, caller: Caller, body: Body) -> str | Refusal | None:
-        """Return the name of the upstream that has the files which a body refers to; None where it refers to none.
+    async def at(self, file: File) -> Upstream:
+        """Return the upstream that a file lies at. Raises UnavailableError, which says why there is none.
 
-        A refusal where one is not the caller's, or they lie in different places.
+        A name that leads to another address, or a key of another account, is none. A new key of the same account is
+        known by the file, which it shows.
         """
-        ids = file_ids_in(body)
-        if not ids:
-            return None
-        if len(ids) > FILES_MAX:
-            return replies.invalid(f"Invalid request: one request refers to at most {FILES_MAX} files")
-        places = await self._archive.ask(lambda archive: archive.places_of(caller.account_id, ids))
-        for id_ in ids:
-            if id_ not in places:
-                return no_file(id_)
-        if len(found := set(places.values())) > 1:
-            return replies.invalid(f"Invalid request: the files lie at {' and '.join(sorted(found))}")
-        return found.pop()
-
-    def _at(self, file: File) -> Upstream:
+        there = [upstream for upstream in self._upstreams.every if upstream.whereabouts == file.whereabouts]
+        if there:
+            return next((upstream for upstream in there if upstream.name == file.upstream), there[0])
         for upstream in self._upstreams.every:
-            if upstream.name == file.upstream:
+            if upstream.whereabouts.base_url == file.base_url and await self._shows(upstream, file):
                 return upstream
         raise UnavailableError(
-            f"The file lies at {file.upstream!r}, which this gateway does not call any more.",
-            advice="Its operator took the upstream out of the configuration.",
+            f"The file {file.id} lies at {file.upstream!r}, {self._why_not(file)}.",
+            advice="Its operator can mend that in the configuration.",
         )
+
+    async def _shows(self, upstream: Upstream, file: File) -> bool:
+        """Say whether an upstream is the account of a file, though it has another key."""
+        pair = file.whereabouts, upstream.whereabouts
+        if pair not in self._same:
+            async with _counted(upstream):
+                shown = await _unless_gone(upstream.door.call(filecalls.show(upstream.row, file.upstream_id or "")))
+            if shown is None or (shown.id, shown.bytes) != (file.upstream_id, file.bytes):
+                return False
+            self._same.add(pair)
+        return True
+
+    def _why_not(self, file: File) -> str:
+        namesake = next((upstream for upstream in self._upstreams.every if upstream.name == file.upstream), None)
+        if namesake is None:
+            return "which this gateway does not call any more"
+        if namesake.whereabouts.base_url != file.base_url:
+            return "and that name leads to another address now"
+        return "and the key that the gateway has for it now does not show it"
+
+
+def _marked(file: File) -> str:
+    """Return the name of a file at its upstream. A long one loses its beginning, for it ends with its type."""
+    return file.mark + file.filename[-(NAME_MAX - len(file.mark)) :]
+
+
+def _named(file: File) -> contextlib.AbstractContextManager[None]:
+    return replies.renaming(((file.upstream_id or "", file.id),) if file.upstream_id else ())
+
+
+def may_have_arrived(error: MoongateError | RefusedError) -> bool:
+    """Say whether an upstream may have a file although no answer says so."""
+    if isinstance(error, RefusedError) or not error.sent:
+        return False
+    return error.status is None or not 400 <= error.status < 500
 
 
 def no_file(id_: str) -> Refusal:

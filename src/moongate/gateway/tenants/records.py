@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from moongate.batch.records import Status
 from moongate.facts.batches import ENDED, ENDPOINT
+from moongate.gateway.seams import Whereabouts
 
 STAMPS = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
 Document = dict[str, Any]
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One file. Its content is kept here, or at an upstream, where it has this id."""
+    """One file. Its content is kept here, or at an upstream, which knows it by an id that nobody else is told."""
 
     id: str
     account_id: int
@@ -29,8 +30,21 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     bytes: int
     created_at: int
-    upstream: str | None = None
     status: str = "ready"
+    upstream: str | None = None  # the name of the one that it was sent to
+    base_url: str | None = None
+    key: str | None = None  # the fingerprint of the one that it was sent with
+    upstream_id: str | None = None
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        """The account that it lies with, at an upstream."""
+        return Whereabouts(self.base_url or "", self.key or "")
+
+    @property
+    def mark(self) -> str:
+        """What its name begins with at an upstream, so that it is known there without an id."""
+        return f"{self.id}-"
 
     @property
     def document(self) -> Document:

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from moongate.errors import MoongateError, StorageError
+from moongate.errors import MoongateError
 from moongate.facts.files import MAX_FILE_BYTES, PURPOSES
 from moongate.gateway import replies
 from moongate.gateway.clerk import Clerk
@@ -26,10 +26,11 @@ from moongate.gateway.replies import Refusal
 from moongate.gateway.seams import Caller
 from moongate.gateway.tenants.archive import Archive, FullError
 from moongate.gateway.tenants.asked import PAGE_MAX, Unfit, limit_from, order_from
-from moongate.gateway.tenants.away import Away, no_file
+from moongate.gateway.tenants.away import Away, may_have_arrived, no_file
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.records import Batch, File, new_id
 from moongate.gateway.tenants.upload import Upload
+from moongate.wire import rules
 
 if TYPE_CHECKING:
     from moongate.gateway.upstream import Upstream
@@ -123,20 +124,22 @@ class Tenants:
         return file
 
     async def _sent_away(self, file: File, upstream: Upstream) -> File:
-        """Upload a file that lies here to an upstream, and note whose it is. Not for a batch: those are read here."""
-        await self._archive.ask(lambda archive: archive.need_room(file.account_id, file.bytes))
-        known = await self._away.send(
-            upstream, self._places.part(file.id), filename=file.filename, size=file.bytes, purpose=file.purpose
-        )
-        noted = replace(
-            file, id=known.id, created_at=known.created_at, upstream=upstream.name, status=known.status or file.status
-        )
+        """Upload a file that lies here to an upstream, noted before it leaves: none is there that nobody knows of."""
+        rules.passable(rules.check_file(size=file.bytes, purpose=file.purpose, row=upstream.row))
+        base_url, key = upstream.whereabouts.base_url, upstream.whereabouts.key
+        begun = replace(file, upstream=upstream.name, base_url=base_url, key=key)
+        await self._archive.ask(lambda archive: archive.begin_upload(begun))
         try:
-            await self._archive.ask(lambda archive: archive.add_file(noted))
-        except (FullError, StorageError):
-            await self._away.delete(noted)  # or nobody would ever know whose it is
+            known = await self._away.send(upstream, begun, self._places.part(file.id))
+        except (MoongateError, RefusedError) as error:
+            if not may_have_arrived(error):
+                await self._archive.ask(lambda archive: archive.drop_upload(file.id))
+            elif isinstance(error, MoongateError):
+                error.message += " It may have the file all the same; then it is deleted there."
             raise
-        return noted
+        ended = replace(begun, upstream_id=known.id, created_at=known.created_at, status=known.status or file.status)
+        await self._archive.ask(lambda archive: archive.end_upload(ended))
+        return ended
 
     async def files(self, request: Request, caller: Caller) -> Response:
         """Answer GET /v1/files?purpose=&after=&limit=, newest first."""
@@ -155,7 +158,8 @@ class Tenants:
         known = await self._away.show(file)
         if known is None:
             raise RefusedError(no_file(file.id))
-        return _shown(replace(file, status=known.status or file.status), known.status_details or "")
+        details = (known.status_details or "").replace(file.upstream_id or file.id, file.id)
+        return _shown(replace(file, status=known.status or file.status), details)
 
     async def content(self, request: Request, caller: Caller) -> Response:
         """Answer GET /v1/files/{file_id}/content with the file as it was uploaded, or as a batch wrote it.
