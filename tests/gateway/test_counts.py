@@ -114,3 +114,27 @@ def test_each_gateway_has_a_folder_of_its_own_and_what_a_killed_one_left_goes(tm
             held.close()
         assert not other.exists()
     assert not one.exists()
+
+
+FULL_DISK = """
+import pathlib, resource, sys
+from moongate.errors import StorageError
+from moongate.gateway.counts import Counts
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    Counts(pathlib.Path(sys.argv[1]))
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_a_file_has_all_of_its_room_from_the_start_so_that_a_full_disk_kills_nobody(tmp_path: Path) -> None:
+    Counts(tmp_path / "roomy")
+    (file,) = (tmp_path / "roomy").iterdir()
+    assert file.stat().st_blocks * 512 >= file.stat().st_size > 1_000_000
+
+    full = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "full")], capture_output=True, text=True, check=True
+    )
+    assert "File too large" in full.stdout
+    assert list((tmp_path / "full").iterdir()) == []

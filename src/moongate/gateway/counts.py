@@ -236,9 +236,21 @@ def _mapped(folder: Path | None) -> tuple[mmap.mmap, int | None]:
         return mmap.mmap(-1, size), None
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, _ = tempfile.mkstemp(suffix=".counts", dir=folder)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        os.truncate(handle, size)
+        handle = _allotted(folder, size)
         return mmap.mmap(handle, size), handle
     except OSError as error:
         raise StorageError(f"Nothing can be written to {str(folder)!r}: {error.strerror or error}.") from error
+
+
+def _allotted(folder: Path, size: int) -> int:
+    """Make a file that has all of its room: a page that a full disk cannot give later kills who counts in it."""
+    handle, name = tempfile.mkstemp(suffix=".counts", dir=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with open(handle, "wb", closefd=False) as file:
+            file.write(bytes(size))
+    except OSError:
+        os.close(handle)
+        Path(name).unlink()
+        raise
+    return handle
