@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import tempfile
 from collections.abc import Iterator
@@ -76,12 +77,15 @@ class Spooled:
 
     def close(self) -> None:
         """Give the room back; twice does no harm."""
-        if self._file is not None:
-            self._spool.used -= self.size
-            if self._map is not None:
-                self._map.close()
-            self._file.close()
-            self._file = self._map = None
+        file, view = self._file, self._map
+        self._file = self._map = None
+        if file is None:
+            return
+        self._spool.used -= self.size
+        if view is not None:
+            view.close()
+        with contextlib.suppress(OSError):  # what a full disk did not take is written once more, and no longer wanted
+            file.close()
 
 
 def pieces(body: Body, edits: tuple[Edit, ...]) -> Iterator[bytes]:
