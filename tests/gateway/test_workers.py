@@ -134,6 +134,53 @@ def test_workers_end_when_their_parent_is_killed(kit: Any, upstream: MoonshotSer
         kit.eventually(lambda: not any(Path(f"/proc/{pid}/fd").exists() and _alive(pid) for pid in workers))
 
 
+STUMBLING = """
+import logging, pathlib, sys, time
+from moongate.errors import StorageError
+from moongate.gateway import workers
+
+logging.basicConfig(level="WARNING")
+workers.AGAIN_S, workers.AGAIN_MOST_S, workers.SHORT_S = 0.01, 0.05, 0.2
+folder = pathlib.Path(sys.argv[1])
+
+def work(number, parent):
+    with (folder / f"began-{number}").open("a") as began:
+        began.write("x")
+    if not (folder / f"room-{number}").exists():
+        raise StorageError("The disk is full.", advice="Free some space.")
+    time.sleep(60)
+
+sys.exit(workers.supervise(2, work))
+"""
+
+
+def _supervised(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", STUMBLING, str(folder)], stderr=subprocess.PIPE, text=True)
+
+
+def test_a_worker_that_cannot_come_up_is_tried_again_while_another_one_serves(kit: Any, tmp_path: Path) -> None:
+    (tmp_path / "room-0").touch()
+    with _supervised(tmp_path) as process:
+        kit.eventually(lambda: (tmp_path / "began-1").exists())
+        kit.eventually(lambda: (tmp_path / "began-1").stat().st_size > 12)
+        (tmp_path / "room-1").touch()
+        kit.eventually(lambda: len(children(process.pid)) == 2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert "a worker could not go on: The disk is full. Free some space." in told
+    assert (tmp_path / "began-0").stat().st_size == 1
+
+
+def test_the_gateway_ends_when_no_worker_stays_up(tmp_path: Path) -> None:
+    with _supervised(tmp_path) as process:
+        assert process.wait(20) == 1
+        assert process.stderr is not None
+        assert "the workers do not stay up" in process.stderr.read()
+
+
 def _alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()

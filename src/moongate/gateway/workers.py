@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from moongate.errors import MoongateError
+
 log = logging.getLogger("moongate.gateway")
 
 END_S = 20.0  # how long workers may take to end; then they are killed
 AGAIN_S = 0.5  # between the end of a worker and the start of the next
+AGAIN_MOST_S = 8.0  # the same, doubled again and again, where another one lives and this one does not come up
 SHORT_S = 2.0  # a worker that lived no longer did not come up
-SHORT_MOST = 5  # in a row: then the gateway ends
+SHORT_MOST = 5  # in a row: then the gateway ends, unless another worker lives
 _HEEDED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 Work = Callable[[int, int], None]  # takes its number, and the descriptor that ends when the parent does
@@ -27,7 +30,7 @@ Work = Callable[[int, int], None]  # takes its number, and the descriptor that e
 def supervise(
     count: int, work: Work, *, reload: Callable[[], None] = lambda: None, ending: Callable[[], None] = lambda: None
 ) -> int:
-    """Have `count` processes do `work` until SIGTERM or SIGINT; return 0, or 1 when they do not stay up.
+    """Have `count` processes do `work` until SIGTERM or SIGINT; return 0, or 1 when none of them stays up.
 
     They are numbered from 0; one that takes the place of another has its number. SIGHUP is passed on, and `reload` is
     done here, for those that start later; `ending` is done here when they are told to end. Call it from the main
@@ -58,6 +61,7 @@ class _Crew:
     own: int  # held open by the parent alone
     born: dict[int, tuple[int, float]] = field(default_factory=dict)  # by process id: its number, and when
     short: int = 0  # workers in a row that did not come up
+    next_at: float = 0.0  # when the next one starts
     ending: bool = False
 
     def start(self, number: int) -> None:
@@ -71,6 +75,8 @@ class _Crew:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEEDED)
             self.work(number, self.parent)
             code = 0
+        except MoongateError as error:
+            log.error("a worker could not go on: %s", error)  # noqa: TRY400 - it explains itself
         except BaseException:
             log.exception("a worker failed")
         finally:
@@ -78,8 +84,8 @@ class _Crew:
 
     def watch(self, count: int) -> int:
         deadline = float("inf")
-        while self.born:
-            heard = signal.sigtimedwait(_HEEDED, 1.0)
+        while self.born or not self.ending:
+            heard = signal.sigtimedwait(_HEEDED, self.pause(count))
             if heard is not None and heard.si_signo == signal.SIGHUP:
                 self.tell(signal.SIGHUP)
                 self.reload()
@@ -88,11 +94,10 @@ class _Crew:
                 self.ending, deadline = True, time.monotonic() + END_S
                 self.end()
             self.reap()
-            if self.short >= SHORT_MOST:
+            if self.short >= SHORT_MOST and not self.born and not self.ending:
                 log.error("the workers do not stay up; see above")
                 return 1
-            if not self.ending and len(self.born) < count:
-                time.sleep(AGAIN_S)
+            if self.is_short_of(count) and time.monotonic() >= self.next_at:
                 self.start(min(set(range(count)) - {number for number, _ in self.born.values()}))
             if time.monotonic() > deadline:
                 self.kill()
@@ -105,8 +110,17 @@ class _Crew:
                 return
             _, began = self.born.pop(process, (0, 0.0))
             if not self.ending:
-                self.short = self.short + 1 if time.monotonic() - began < SHORT_S else 0
+                now = time.monotonic()
+                self.short = self.short + 1 if now - began < SHORT_S else 0
+                self.next_at = now + min(AGAIN_S * 2 ** max(self.short - SHORT_MOST, 0), AGAIN_MOST_S)
                 log.warning("a worker ended (%s); another one starts", os.waitstatus_to_exitcode(status))
+
+    def is_short_of(self, count: int) -> bool:
+        return not self.ending and len(self.born) < count
+
+    def pause(self, count: int) -> float:
+        """Return how long nothing is to be done unless a signal comes."""
+        return min(max(self.next_at - time.monotonic(), 0.0), 1.0) if self.is_short_of(count) else 1.0
 
     def tell(self, number: int) -> None:
         for process in self.born:
