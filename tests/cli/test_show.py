@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pty
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import pytest
+
+from moongate.cli import show
 from moongate.testing import Answer, Fault
 
 
@@ -77,3 +83,38 @@ def test_a_reader_that_leaves_is_no_error(server) -> None:
     process.stdout.close()
     _, err = process.communicate(timeout=30)
     assert err == b""
+
+
+@pytest.fixture
+def logged() -> Iterator[logging.Logger]:
+    """The library's log, left as it was."""
+    log = logging.getLogger("moongate")
+    before = log.handlers, log.propagate, log.level
+    yield log
+    log.handlers, log.propagate, log.level = before
+
+
+def _fails(log: logging.Logger) -> None:
+    try:
+        os.environ["sk-secret"]
+    except KeyError:
+        log.exception("a call failed")
+
+
+def test_a_fault_in_the_log_is_told_with_its_place_and_whole_with_debug(
+    logged: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show.log_to_stderr(show.Show())
+    _fails(logged)
+    told = capsys.readouterr().err
+    assert re.fullmatch(r"error: a call failed \(KeyError in [^;]+, line \d+; --debug shows all of it\)\n", told)
+    show.log_to_stderr(show.Show(debug=True))
+    _fails(logged)
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_quiet_leaves_errors(logged: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    show.log_to_stderr(show.Show(quiet=True))
+    logged.warning("a warning")
+    logged.error("an error")
+    assert capsys.readouterr().err == "error: an error\n"

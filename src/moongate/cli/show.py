@@ -13,7 +13,8 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -165,16 +166,29 @@ def help_page(text: str) -> None:
 
 
 def log_to_stderr(show: Show) -> None:
-    """Send the library's warnings to stderr as talk."""
+    """Send the library's warnings to stderr as talk, and its errors even to who asked for quiet."""
 
     class Talk(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            show.talk(f"{record.levelname.lower()}: {record.getMessage()}")
+            said = replace(show, quiet=show.quiet and record.levelno < logging.ERROR)
+            said.talk(f"{record.levelname.lower()}: {record.getMessage()}{_fault(record, whole=show.debug)}")
 
     logger = logging.getLogger("moongate")
     logger.handlers = [Talk()]
     logger.propagate = False
     logger.setLevel(logging.DEBUG if show.debug else logging.WARNING)
+
+
+def _fault(record: logging.LogRecord, *, whole: bool) -> str:
+    """Return what a record says of an exception: all of it, or its kind and place, since its text may hold secrets."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return ""
+    if whole:
+        return "\n" + "".join(traceback.format_exception(error)).rstrip()
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f" ({type(error).__name__}{place}; --debug shows all of it)"
 
 
 def _document(value: Any) -> None:
