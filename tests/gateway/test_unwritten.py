@@ -93,3 +93,18 @@ def test_only_a_full_disk_is_blamed_on_the_disk() -> None:
     full.__cause__ = FULL
     assert waiting.blames(full)
     assert waiting.full
+
+
+def test_lines_that_still_wait_at_the_end_are_told_as_lost(caplog: pytest.LogCaptureFixture) -> None:
+    disk = Disk()
+    waiting = lines_for(disk, "go_on")
+    for line in (b"1", b"2", b"3"):
+        waiting.keep(line, FULL)
+    disk.room = 1
+    waiting.give_up()
+    assert (disk.lines, waiting.waiting) == ([b"1"], 2)
+    assert "2 SETTLED CALLS ARE LOST" in caplog.text
+    caplog.clear()
+    disk.room = 3
+    waiting.give_up()
+    assert (disk.lines, caplog.text) == ([b"1", b"2", b"3"], "")

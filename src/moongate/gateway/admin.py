@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from moongate.errors import UsageError
+from moongate.errors import StorageError, UsageError
 from moongate.facts.money import money_from
 from moongate.gateway import replies, usage
 from moongate.gateway.clerk import Clerk
@@ -159,6 +159,8 @@ class Admin:
     async def _found(self, do: Callable[[Desk], T]) -> T:
         try:
             return await self._ask(do)
+        except StorageError:
+            raise
         except UsageError as error:
             raise RefusedError(_not_found(str(error))) from error
 
@@ -167,6 +169,8 @@ class Admin:
             await self.check(request)
             try:
                 return await handler(request)
+            except StorageError:
+                raise  # nobody's request is to blame for a full disk
             except UsageError as error:
                 raise RefusedError(replies.invalid(f"Invalid request: {error}")) from error
 

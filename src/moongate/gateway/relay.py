@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from moongate.gateway.seams import Files, Till
     from moongate.gateway.upstreams import Upstreams
 
-log = logging.getLogger("moongate.gateway")
+log = logging.getLogger("moongate.gateway.calls")  # where one trouble may be that of many: see `seldom`
 
 TURN_S = 10.0  # how long a call waits for a connection to its upstream when all are in use
 CALLERS_FAULT = frozenset({"model_refused", "request_refused", "bad_request", "content_filter", "context_overflow"})

@@ -124,7 +124,7 @@ class Rounds:
     async def close(self) -> None:
         """Book everything, and leave the books, after `run` has ended. Raises StorageError."""
         self._end()
-        self._unwritten.retry()
+        self._unwritten.give_up()
         await self._in_thread(self._content.close)
         await self._in_thread(self._books.close)
 

@@ -69,6 +69,13 @@ class Unwritten:
                 return
             self._lines.popleft()
 
+    def give_up(self) -> None:
+        """Write what waits, for the last time, and say what is lost now that the worker ends."""
+        self.retry()
+        lost = len(self._lines) + self.lost
+        if lost:
+            log.error("%d SETTLED CALLS ARE LOST: the disk did not take their records until the gateway ended", lost)
+
     def recovered(self) -> None:
         """Let calls begin again, now that the books could be written, unless lines wait still."""
         if self.full and not self._lines:
