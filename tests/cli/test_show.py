@@ -96,7 +96,7 @@ def logged() -> Iterator[logging.Logger]:
 
 def _fails(log: logging.Logger) -> None:
     try:
-        os.environ["sk-secret"]
+        os.environ["SK_SECRET"]
     except KeyError:
         log.exception("a call failed")
 

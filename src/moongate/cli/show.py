@@ -180,7 +180,7 @@ def log_to_stderr(show: Show) -> None:
 
 
 def _fault(record: logging.LogRecord, *, whole: bool) -> str:
-    """Return what a record says of an exception: all of it, or its kind and place, since its text may hold secrets."""
+    """Return what a record says of an exception: all of it, or kind and place: its text may hold secrets."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return ""
