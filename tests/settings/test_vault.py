@@ -9,6 +9,7 @@ import keyring
 import keyring.backend
 import keyring.backends.fail
 import keyring.backends.null
+import keyring.errors
 import pytest
 
 from moongate.errors import ConfigError, KeyMalformedError
@@ -70,3 +71,45 @@ def test_no_keyring_is_no_key(memory: InMemory, decide: Callable[..., Settings])
     keyring.set_keyring(keyring.backends.fail.Keyring())
     with pytest.raises(ConfigError, match="no keyring"):
         vault.store("moonshot", Key("sk-aaaaaaaa", source="stdin"))
+
+
+def test_a_keyring_that_does_not_keep_is_found_out(memory: InMemory) -> None:
+    keyring.set_keyring(keyring.backends.null.Keyring())
+    with pytest.raises(ConfigError, match=r"did not keep it: keyring\.backends\.null\.Keyring") as caught:
+        vault.store("moonshot", Key("sk-aaaaaaaa", source="stdin"))
+    assert "aaaa" not in str(caught.value)
+
+
+class Failing(InMemory):
+    """A keyring that cannot be read for a reason of its own."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (keyring.errors.KeyringLocked("sk-secret"), "The system's keyring is locked. Unlock it, or keep the key"),
+        (RuntimeError("sk-secret"), "cannot be used: its backend failed (RuntimeError)"),
+        (keyring.errors.NoKeyringError("sk-secret"), "This machine has no keyring that can keep a key."),
+    ],
+)
+def test_a_keyring_that_fails_is_not_taken_for_one_without_the_key(
+    memory: InMemory,
+    decide: Callable[..., Settings],
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    said: str,
+) -> None:
+    keyring.set_keyring(Failing(error))
+    with pytest.raises(ConfigError) as caught:
+        vault.stored("team")
+    assert said in str(caught.value)
+    assert "sk-secret" not in str(caught.value)
+    assert decide(provider="moonshot").key is None  # where no key was asked for by name it is only said
+    assert (said in caplog.text) == (not isinstance(error, keyring.errors.NoKeyringError))
