@@ -23,6 +23,7 @@ SECRET = "sk-0123456789abcdefSECRET"
         (f"'{SECRET}", "quotation"),
         (SECRET + "\u200b", "no key has"),
         (SECRET + "\x00", "no key has"),
+        ("MOONSHOT_API_KEY=" + SECRET, "begins with a variable's name"),
         (SECRET * 400, "longer"),
     ],
 )

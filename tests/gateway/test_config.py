@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,10 +144,10 @@ EXPECTED = [
     (17, "has the name of another provider"),
     (24, "has key_env and key_file"),
     (26, "does not say which provider"),
-    (29, "There is no provider 'nothing'"),
-    (32, "is not an absolute path"),
-    (37, "The variable NOT_SET is not set"),
-    (41, "cannot be read: No such file"),
+    (30, "There is no provider 'nothing'"),
+    (35, "is not an absolute path"),
+    (39, "The variable NOT_SET is not set"),
+    (43, "cannot be read: No such file"),
     (46, "begins with no upstream's name"),
     (47, "'none' is []"),
 ]
@@ -166,7 +167,7 @@ def test_every_fault_is_told_with_its_line(write: Write) -> None:
 def test_an_address_that_cannot_be_used_is_named_as_the_table_has_it(write: Write) -> None:
     (finding,) = config.findings(write(GOOD.replace('"moonshot"', '"moonshot"\nbase_url = "http://far.example/v1"')))
     assert "[gateway.upstreams.main]: base_url" in finding.fault.message
-    assert finding.line == 5
+    assert finding.line == 7
 
 
 def test_a_key_that_the_keyring_does_not_have_is_a_finding(write: Write) -> None:
@@ -218,3 +219,19 @@ def test_in_a_pyproject_the_lines_are_those_of_the_file(write: Write, tmp_path: 
     path.write_text("[project]\nname = 'x'\n\n[tool.moongate.gateway]\nhosts = 3\n")
     (finding, *_) = config.findings(Flags(config=str(path)))
     assert (finding.file, finding.line) == (str(path), 5)
+
+
+def test_a_key_file_that_is_none_is_named_and_not_waited_for(write: Write, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "env").write_text("MOONSHOT_API_KEY=sk-aaaaaaaa\n")
+    said = {
+        str(tmp_path / "pipe"): "is not a file",
+        "~nobody-of-this-name/key": "cannot be read: Could not determine home directory",
+        str(tmp_path / "env"): "begins with a variable's name",
+        str(tmp_path): "is not a file",
+    }
+    for path, words in said.items():
+        (finding,) = config.findings(write(GOOD.replace('key_env = "TEAM_KEY"', f'key_file = "{path}"')))
+        assert words in finding.fault.message
+        assert "aaaa" not in str(finding)
+        assert finding.line == 7

@@ -6,10 +6,12 @@ Where a key comes from and which host may receive it is decided in `moongate.set
 from __future__ import annotations
 
 import hashlib
+import re
 
 from moongate.errors import KeyMalformedError
 
 MAX_LENGTH = 4096
+_ASSIGNED = re.compile(r"[A-Z][A-Z0-9_]*_[A-Z0-9_]*=.")  # MOONSHOT_API_KEY=…
 
 
 class Key:
@@ -65,6 +67,8 @@ def _fault(secret: str) -> str | None:
         return "contains characters that no key has"
     if secret[0] in "\"'" or secret[-1] in "\"'":
         return "is wrapped in quotation marks"
+    if _ASSIGNED.match(secret):
+        return "begins with a variable's name, as a line of an .env file does"
     if len(secret) > MAX_LENGTH:
         return f"is longer than {MAX_LENGTH} characters"
     return None

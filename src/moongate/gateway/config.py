@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from moongate.errors import ConfigError
+from moongate.errors import BaseUrlError, ConfigError, ProviderChoiceError
 from moongate.gateway.certificate import Certificate
-from moongate.gateway.options import Fault, Options, UpstreamOptions, checked, options_from
+from moongate.gateway.options import KEY_SETTINGS, Fault, Options, UpstreamOptions, checked, options_from
 from moongate.gateway.upstream import Source
 from moongate.settings.load import Flags, Settings, load
 from moongate.settings.serving import Account, Table, gateway_table, upstream_settings
@@ -142,7 +142,16 @@ def _of_upstream(
         _need_key(_source(upstream, flags).settings)
     except ConfigError as error:
         message = error.message.replace("--base-url", "base_url")
-        yield Fault(path=path, message=f"{title}: {message}", advice=error.advice)
+        yield Fault(path=(*path, *_to_blame(upstream, error)), message=f"{title}: {message}", advice=error.advice)
+
+
+def _to_blame(upstream: UpstreamOptions, error: ConfigError) -> tuple[str, ...]:
+    """Return the setting of an upstream that an error is about, if one is."""
+    if isinstance(error, ProviderChoiceError):
+        return ("provider",)
+    if isinstance(error, BaseUrlError):
+        return ("base_url",)
+    return tuple(name for name in KEY_SETTINGS if getattr(upstream, name) is not None)
 
 
 def _of_certificate(certificate: Certificate | None, path: tuple[str, ...]) -> Iterator[Fault]:

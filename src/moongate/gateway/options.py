@@ -131,6 +131,7 @@ UPSTREAM_SETTINGS: tuple[Setting, ...] = (
         help="failures in a row after which nothing is sent there for 5 to 60 seconds",
     ),
 )
+KEY_SETTINGS = ("key_env", "key_file", "keyring")  # of an upstream, one of them
 TABLES = ("upstreams", "routes")
 _PAIR = "Name the certificate that the key belongs to."
 
@@ -299,7 +300,7 @@ def _upstreams(tables: Any, faults: list[Fault]) -> Iterator[UpstreamOptions]:
             advice = "Use letters, digits, '.', '_' and '-'."
             faults.append(Fault(path=path, message=f"{name!r} cannot name an upstream.", advice=advice))
         values = _values(table, UPSTREAM_SETTINGS, path, faults)
-        keys = [key for key in ("key_env", "key_file", "keyring") if key in table]
+        keys = [key for key in KEY_SETTINGS if key in table]
         if len(keys) > 1:
             message = f"{_title(path)} has {' and '.join(keys)}; an upstream has one key."
             faults.append(Fault(path=(*path, keys[1]), message=message))

@@ -7,12 +7,13 @@ own matter (`moongate.gateway.options`).
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from moongate.errors import ConfigError
+from moongate.errors import ConfigError, ProviderChoiceError
 from moongate.facts.keys import MAX_LENGTH, Key
 from moongate.facts.providers import Provider
 from moongate.settings import vault
@@ -84,7 +85,8 @@ def upstream_settings(
     flags, env = flags or Flags(), os.environ if env is None else env
     rows = all_rows(flags, env, cwd or working_folder(), home or Path.home())
     if account.provider not in rows:
-        raise ConfigError(f"There is no provider {account.provider!r}.", advice=f"Known: {', '.join(rows)}.")
+        advice = f"Known: {', '.join(rows)}."
+        raise ProviderChoiceError(f"There is no provider {account.provider!r}.", advice=advice)
     key = _key(account, env)
     flags = replace(
         flags,
@@ -106,7 +108,7 @@ def _key(account: Account, env: Mapping[str, str]) -> Key | None:
         return Key(_secret_in(account.key_file), source=account.key_file)
     if account.keyring is None:
         return None
-    stored = vault.key_for(account.keyring)
+    stored = vault.stored(account.keyring)
     if stored is None:
         raise ConfigError(
             f"The system's keyring has no key {account.keyring!r}.",
@@ -117,11 +119,17 @@ def _key(account: Account, env: Mapping[str, str]) -> Key | None:
 
 def _secret_in(path: str) -> str:
     """Return what a file holds, without the line break at its end."""
-    place = Path(path).expanduser()
-    if not place.is_absolute():
-        raise ConfigError(f"The key file {path!r} is not an absolute path.", advice="Begin it with / or ~.")
     try:
+        place = Path(path).expanduser()
+        if not place.is_absolute():
+            raise ConfigError(f"The key file {path!r} is not an absolute path.", advice="Begin it with / or ~.")
+        if not stat.S_ISREG(place.stat().st_mode):  # a pipe would be waited for
+            raise ConfigError(f"The key file {path!r} is not a file.", advice="Name a file that holds the key.")
         with place.open("rb") as file:
             return file.read(2 * MAX_LENGTH).decode("utf-8", "replace").rstrip("\r\n")
-    except OSError as error:
-        raise ConfigError(f"The key file {path!r} cannot be read: {error.strerror or error}.") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: ~NAME of nobody
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(
+            f"The key file {path!r} cannot be read: {why}.",
+            advice="It has to be there, and readable for the user that runs the gateway.",
+        ) from error
