@@ -102,6 +102,20 @@ def test_an_upstream_that_cannot_be_asked_is_asked_again(left, upstream, shop, c
     assert len(shop.there(upstream)) == 1
 
 
+def test_another_key_is_not_asked_for_what_it_cannot_name(two, shop, caplog) -> None:
+    two.one.inject(FAULT)
+    with two.gateway() as client:
+        assert shop.upload(client, b"a page", purpose="file-extract").status == 503
+        age(client, OVER_S + 1)
+    with two.gateway(("ONE_KEY", "SPARE_KEY")) as client:
+        look(client)
+        assert rows(client) == 1
+    assert "the key that the gateway has for it now does not show it" in caplog.text
+    with two.gateway() as client:
+        look(client)
+        assert (rows(client), shop.there(two.one)) == (0, [])
+
+
 def test_an_upload_counts_until_its_end_is_known(upstream, kit, tmp_path, shop) -> None:
     with kit.gateway(kit.settings(upstream, tmp_path, gateway="max_files = 1")) as client:
         upstream.inject(FAULT)

@@ -36,6 +36,7 @@ T = TypeVar("T")
 log = logging.getLogger("moongate.gateway")
 SEND_S = 600.0  # an upload takes no longer
 ID_MAX = 512  # characters of an upstream's id
+NOT_SHOWN = (400, 403, 404)  # what an upstream may say of another account's file
 
 
 class Away:
@@ -129,13 +130,18 @@ class Away:
     async def _shows(self, upstream: Upstream, file: File) -> bool:
         """Say whether an upstream is the account of a file, though it has another key."""
         pair = file.whereabouts, upstream.whereabouts
-        if pair not in self._same:
+        if file.upstream_id is None or pair in self._same:
+            return pair in self._same
+        try:
             async with _counted(upstream):
-                shown = await _unless_gone(upstream.door.call(filecalls.show(upstream.row, file.upstream_id or "")))
-            if shown is None or (shown.id, shown.bytes) != (file.upstream_id, file.bytes):
+                shown = await upstream.door.call(filecalls.show(upstream.row, file.upstream_id))
+        except MoongateError as error:
+            if error.status in NOT_SHOWN:
                 return False
+            raise
+        if (shown.id, shown.bytes) == (file.upstream_id, file.bytes):
             self._same.add(pair)
-        return True
+        return pair in self._same
 
     def _why_not(self, file: File) -> str:
         namesake = next((upstream for upstream in self._upstreams.every if upstream.name == file.upstream), None)
