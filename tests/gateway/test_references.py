@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import mmap
 import tempfile
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moongate.gateway.asked import Edit, edited
 from moongate.gateway.references import may_refer, references_in
 
 
@@ -87,6 +89,50 @@ def test_one_within_a_string_hides_none_behind_it() -> None:
 def test_a_text_that_is_one_is_told_from_a_url(text: str, is_url: bool) -> None:
     (found,) = references_in(text.encode())
     assert (found.id, found.is_url) == ("a", is_url)
+
+
+TEXTS = [
+    "ms://a",
+    "MS://a",
+    " ms://a",
+    "ms://a/b",
+    "see ms://a",
+    '"ms://a"',
+    '{"url": "ms://a"}',
+    'x "url": ',
+    "\\",
+    "é",
+]
+NESTED = st.recursive(
+    st.sampled_from([*TEXTS, 1, None]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["url", "image_url", "text", "ms://a", 'a"url', "url:"]), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def written(value: Any, key: str = "") -> Any:
+    """What a body says once its references are written otherwise."""
+    if isinstance(value, dict):
+        return {key: written(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [written(inner) for inner in value]
+    if key.endswith("url") and isinstance(value, str) and value.strip().lower().startswith("ms://"):
+        return f"ms://their-{value.strip()[5:]}"
+    return value
+
+
+@given(NESTED, st.sampled_from([None, 0, 3]), st.booleans())
+def test_only_urls_are_written_otherwise_and_nothing_else_changes(document, indent, is_ascii) -> None:
+    raw = json.dumps({"model": "m", "messages": document}, indent=indent, ensure_ascii=is_ascii).encode()
+    edits = tuple(
+        Edit(each.start, each.end, json.dumps(f"ms://their-{each.id}").encode())
+        for each in references_in(raw)
+        if each.is_url
+    )
+    assert json.loads(edited(raw, edits)) == {"model": "m", "messages": written(document)}
 
 
 def test_they_are_found_in_a_body_on_the_disk() -> None:

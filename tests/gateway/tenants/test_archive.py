@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
+from moongate.errors import StorageError
 from moongate.gateway.options import Options
 from moongate.gateway.tenants.archive import Archive, FullError
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.records import Batch, File
+from moongate.store.migrate import migrations
+from moongate.store.sqlite import open_database
 
 
 @pytest.fixture
@@ -95,3 +100,43 @@ def test_a_batch_that_is_being_cancelled_does_not_go_back_to_work(archive, place
     assert ended.document["cancelled_at"] == 9
     assert archive.change("batch-1", lambda it: it.entered("in_progress", 11.0)) == ended
     assert archive.unfinished() == ()
+
+
+def test_an_upload_is_noted_until_it_is_a_file(archive) -> None:
+    begun = File(
+        id="file-1",
+        account_id=1,
+        filename="f",
+        purpose="image",
+        bytes=3,
+        created_at=1,
+        upstream="one",
+        base_url="http://127.0.0.1:1/v1",
+        key="0badc0de",
+    )
+    archive.begin_upload(begun)
+    assert archive.file(1, "file-1") is None
+    assert archive.left_behind(for_s=3600) == ()
+    assert archive.left_behind(for_s=-1) == (begun,)
+    ended = replace(begun, upstream_id="theirs")
+    archive.end_upload(ended)
+    assert archive.named(1, ["file-1", "theirs"]) == {"file-1": ended}
+    assert archive.named(2, ["file-1"]) == {}
+    assert archive.left_behind(for_s=-1) == ()
+    with pytest.raises(StorageError, match="given up"):
+        archive.end_upload(ended)
+    assert not archive.drop_upload("file-1")
+
+
+def test_a_file_that_was_noted_without_its_address_is_nowhere(places) -> None:
+    with closing(open_database(places.database, steps=migrations("tenants")[:2])) as connection:
+        connection.execute(
+            "INSERT INTO files (id, account_id, filename, purpose, bytes, created_at, upstream) "
+            "VALUES ('theirs', 1, 'f', 'image', 3, 1, 'one')"
+        )
+    archive = Archive(places)
+    found = archive.file(1, "theirs")
+    assert found is not None
+    assert (found.upstream, found.base_url, found.upstream_id) == ("one", None, None)
+    assert archive.named(1, ["theirs"]) == {}
+    archive.close()
