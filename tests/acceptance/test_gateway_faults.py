@@ -416,6 +416,30 @@ def test_a_request_that_is_wrong_gets_a_clean_answer(kit: Kit, name: str) -> Non
     kit.works()
 
 
+@pytest.mark.parametrize("size", [1, 7, 60, 10_000])
+@pytest.mark.parametrize(("path", "status"), [(b"/v1/chat/completions", 200), (b"/v1/responses", 404)])
+def test_an_offer_of_another_protocol_is_declined_in_whatever_pieces_it_comes(
+    kit: Kit, path: bytes, status: int, size: int
+) -> None:
+    sent, answer = _offering(kit).replace(b"/v1/chat/completions", path), b"HTTP/1.1 %d " % status
+    with kit.connected() as connection:
+        for _ in range(2):  # the connection stays one of HTTP/1.1
+            for at in range(0, len(sent), size):
+                connection.sendall(sent[at : at + size])
+            assert read_all(connection).startswith(answer)
+        connection.sendall(sent * 3 + kit.chat())
+        got = b""
+        while got.count(answer) < 3 or got.count(b"HTTP/1.1 200 ") < 1:
+            piece = connection.recv(65536)
+            assert piece, got
+            got += piece
+
+
+def test_a_tunnel_is_refused(kit: Kit) -> None:
+    for more in (b"", b"upgrade: x\r\nconnection: upgrade\r\n"):
+        assert kit.say(b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n%b\r\n" % more).startswith(b"HTTP/1.1 400 ")
+
+
 @pytest.mark.parametrize("name", ["no body", "Model", "no key", "text", "encoded", "another host"])
 def test_a_refused_request_leaves_its_connection_usable(kit: Kit, name: str) -> None:
     with kit.connected() as connection:

@@ -7,7 +7,6 @@ HTTP. Why the bypass: docs/decisions, "One route past ASGI".
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -27,7 +26,6 @@ HEADERS_MAX = 128
 PIPELINED_MAX = 32
 LAST_S = 0.25  # how long a connection without a request stays open when the gateway ends
 GOODBYE_S = 0.5  # how long TLS's goodbye may take then
-_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 
 class Protocol(HttpToolsProtocol):
@@ -47,6 +45,7 @@ class Protocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._quiet_bytes = 0  # since the last piece of a body, or the last request
         self._body_bytes = 0
+        self._is_offered = False  # another protocol, by the request whose head just ended
         self._deaf = False  # what still comes is not looked at
         self._refused: Refusal | None = None  # why the head is not read to its end
         self._since = relay.now  # when something last went on
@@ -69,11 +68,9 @@ class Protocol(HttpToolsProtocol):
                 visit.enter_known(recalled[0])
                 relay.turn.begins(visit, recalled[1])
                 return
-        if self._fresh and data.find(b"pgrade") >= 0:
-            data = _without_upgrade(data)
         self._quiet_bytes += len(data)
         try:
-            self.parser.feed_data(data)
+            self._feed(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._garbled(error)
             return
@@ -170,6 +167,9 @@ class Protocol(HttpToolsProtocol):
         """Take the hot route, or uvicorn's."""
         self._in_head = False
         parser = self.parser
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            self._is_offered = True  # the parser stops here: `_feed` goes on
+            return
         is_1_0 = parser.get_http_version() == "1.0"
         if parser.get_method() == b"POST" and (self.url == CHAT or self.url.partition(b"?")[0] == CHAT):
             keep_alive = not is_1_0 and not self.relay.ending and parser.should_keep_alive()
@@ -196,6 +196,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
+        if self._is_offered:
+            return
         self._quiet_bytes = 0
         self._fresh = True
         if self.cycle.__class__ is Visit:
@@ -281,6 +283,27 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.cycle.keep_alive = self.cycle.keep_alive and not self.relay.ending
 
+    def _feed(self, data: bytes) -> None:
+        """Parse, and decline offers to speak another protocol, as clients on Java and `curl --http2` make them."""
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                if not self._is_offered:
+                    raise
+                data = self._without_offer() + data[offer.args[0] :]
+                self._fields = None
+            else:
+                return
+
+    def _without_offer(self) -> bytes:
+        """Return the head that the parser stopped at, without the offer, for a new parser."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        self._is_offered = False
+        self.parser = _parser(self)
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
+
     def _garbled(self, error: Exception) -> None:
         refused, self._refused = self._refused, None
         if isinstance(error, httptools.HttpParserUpgrade):
@@ -308,10 +331,8 @@ class Protocol(HttpToolsProtocol):
         self.loop.call_later(self.relay.patience.linger_s, self.transport.close)
 
 
-def _without_upgrade(data: bytes) -> bytes:
-    """Decline an offer to speak another protocol, as clients on Java make it, by not hearing it.
-
-    The parser would take what follows the head for the other protocol's bytes.
-    """
-    head, mark, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"\r\nx-declined:", head) + mark + rest
+def _parser(protocol: Protocol) -> httptools.HttpRequestParser:
+    """Return a parser that is set as uvicorn sets its own."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
