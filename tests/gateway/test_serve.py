@@ -9,7 +9,10 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,6 +121,66 @@ def test_a_stream_that_does_not_end_is_cut_off_and_settled(kit: Any, desk: Desk,
     assert line.outcome == "lost"
     assert "estimated" in line.price_basis
     assert line.cost_nano
+
+
+def test_who_waits_to_be_let_in_as_it_ends_is_answered_and_who_comes_later_refused(
+    kit: Any, upstream: MoonshotServer, tmp_path: Path
+) -> None:
+    request = json.dumps(kit.body()).encode()
+    with kit.gateway(kit.settings(upstream, tmp_path)) as client:
+        worker = client.running._worker
+        lines = (
+            "POST /v1/chat/completions HTTP/1.1",
+            "host: 127.0.0.1",
+            f"authorization: Bearer {client.secret}",
+            "content-type: application/json",
+            f"content-length: {len(request)}",
+        )
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        assert client.chat().status == 200
+        waiting: list[socket.socket] = []
+        asked = threading.Event()
+
+        def end_while_they_wait() -> None:
+            worker.end()
+            for _ in range(20):
+                waiting.append(socket.create_connection(client.address, timeout=20))
+                waiting[-1].sendall(head + request)
+            time.sleep(0.2)  # the loop is held, so that the end comes before it looks who is there
+            asked.set()
+
+        worker._loop.call_soon_threadsafe(end_while_they_wait)
+        assert asked.wait(20)
+        for connection in waiting:
+            with connection, connection.makefile("rb") as file:
+                answer = file.read()  # and then the connection ends
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                assert b"\r\nconnection: close\r\n" in answer
+        kit.eventually(lambda: _is_refused(client.address))
+
+
+def test_nobody_is_let_in_while_streams_are_finished(kit: Any, desk: Desk, upstream: MoonshotServer) -> None:
+    go_on = threading.Event()
+    upstream.replies = lambda request: Answer("word " * (20 if go_on.wait(20) else 1), pause_s=0.01)
+    with process(upstream) as (gateway, base_url):
+        client = caller(kit, desk, base_url)
+        with ThreadPoolExecutor() as threads:
+            streamed = threads.submit(client.chat, kit.body(stream=True))
+            kit.eventually(lambda: upstream.count("POST", "/chat/completions"))
+            gateway.send_signal(signal.SIGTERM)
+            kit.eventually(lambda: _is_refused(client.address))
+            assert gateway.poll() is None
+            go_on.set()
+            assert streamed.result(20).body.endswith(b"data: [DONE]\n\n")
+        assert gateway.wait(timeout=20) == 0
+
+
+def _is_refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=20).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_the_port_in_use_is_said_so(upstream: MoonshotServer, tmp_path: Path, kit: Any) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from moongate.gateway.board import Board
+import pytest
+
+from moongate.gateway import board as boards
+from moongate.gateway.board import Board, Notes, Use
 from moongate.gateway.throttle import LEARNED_FOR_S, Throttle
 from moongate.wire.limits import Limits
 
@@ -80,6 +83,60 @@ def test_of_two_that_take_the_last_place_at_once_nobody_keeps_it() -> None:
     assert (one.in_flight, other.in_flight) == (0, 1)
     other.ended(0, 0)
     assert one.wait(0) == 0.0
+
+
+class Hesitating(Notes):
+    """Notes on another worker that gives back what it took, after a while."""
+
+    looked = 0
+
+    def others_use(self, now: float) -> Use:
+        self.looked += 1
+        return Use(in_flight=int(self.looked < 5))
+
+
+def test_the_first_in_the_row_looks_until_the_other_one_has_given_the_place_back() -> None:
+    board = Board(2)
+    board.notes(0, "main")
+    first, last = (
+        Hesitating(board, number, 1, memoryview(bytearray(boards.WIDTH * 8)).cast("q"), []) for number in (0, 1)
+    )
+    keeps, yields = Throttle(Limits(concurrency=1), first), Throttle(Limits(concurrency=1), last)
+    for throttle in (keeps, yields):
+        throttle.begins(0)
+    assert not keeps.took_too_much(0)
+    assert yields.took_too_much(0)
+    assert (first.looked, last.looked) == (5, 1)
+
+
+def test_limits_of_hundreds_of_upstreams_are_shared_and_of_too_many_said(caplog: pytest.LogCaptureFixture) -> None:
+    board = Board(2)
+    many = [[board.notes(worker, f"up{number}") for number in range(boards.SLOTS)] for worker in (0, 1)]
+    one, other = (Throttle(Limits(concurrency=1), notes[-1]) for notes in many)
+    one.begins(0)
+    assert other.wait(0) > 0
+    board.begins(0)
+    assert other.wait(0) == 0.0
+    assert board.notes(0, "up0") is not None
+    assert caplog.text == ""
+    assert board.notes(0, "one more") is None
+    assert "the limits of one more hold for each worker by itself" in caplog.text
+
+
+def test_other_limits_hold_at_once_and_what_is_under_way_counts_on() -> None:
+    throttle = Throttle()
+    for _ in range(3):
+        throttle.begins(0)
+    throttle.configure(Limits(concurrency=3, rpm=10), same_key=True)
+    assert throttle.wait(1) > 0
+    throttle.ended(1, 0)
+    assert throttle.wait(1) == 0.0
+    throttle.told(RPM, 5.0, 1.0)
+    throttle.configure(Limits(concurrency=5), same_key=True)
+    assert throttle.limits == Limits(rpm=2, concurrency=5)
+    assert throttle.wait(1) == 5.0
+    throttle.configure(Limits(), same_key=False)  # another key: what was told to the old one is forgotten
+    assert (throttle.wait(1), throttle.is_free, throttle.in_flight) == (0.0, True, 2)
 
 
 def test_what_a_429_told_one_worker_the_others_know() -> None:

@@ -22,6 +22,7 @@ from moongate.gateway.upstream import Source
 from moongate.gateway.upstreams import Upstreams
 from moongate.settings.load import Flags, load
 from moongate.testing import Fault, MoonshotServer
+from moongate.wire.limits import Limits
 
 ANYBODY = Caller(key_id=1, account_id=1, account="ada", currency="USD")
 
@@ -209,6 +210,36 @@ def test_another_configuration_is_taken_up_and_what_is_the_same_stays(world: Wor
         with pytest.raises(ModelRefusedError):
             await upstreams.find("spare/kimi-k2.6", ANYBODY)
         spare.ended(1.0)
+
+    world.run(do)
+
+
+def test_calls_that_are_under_way_count_against_the_limits_of_the_next_configuration(world: World) -> None:
+    async def changed(upstreams: Upstreams, *sources: Source) -> None:
+        before = upstreams.every
+        upstreams.use(sources, {})
+        async with asyncio.timeout(10):
+            while upstreams.every == before:
+                await asyncio.sleep(0.01)
+
+    async def do(upstreams: Upstreams) -> None:
+        await upstreams.find("kimi-k3", ANYBODY)
+        main, spare = world.sources
+        (old, _) = upstreams.every
+        assert old.lets_go(0.0) and old.lets_go(0.0)
+        await changed(upstreams, replace(main, limits=Limits(concurrency=3)), spare)
+        (new, _) = upstreams.every
+        assert new.lets_go(1.0)
+        assert not new.lets_go(1.0)
+        assert not old.lets_go(1.0)  # who found the old one before
+        old.returned(2.0, 5)
+        assert new.lets_go(2.0)
+        assert (old.calls, new.calls, new.throttle.in_flight) == (1, 2, 3)
+        elsewhere = replace(world.source("main", world.spare), limits=Limits(concurrency=1))
+        await changed(upstreams, elsewhere, spare)
+        assert upstreams.every[0].lets_go(3.0)  # another account
+        for upstream in (old, new, new):
+            upstream.ended(4.0)
 
     world.run(do)
 

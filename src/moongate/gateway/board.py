@@ -8,12 +8,16 @@ that all processes of the machine share.
 from __future__ import annotations
 
 import hashlib
+import logging
 import mmap
 from typing import NamedTuple
 
 from moongate.wire.limits import WINDOW_S, Limits
 
-SLOTS = 64  # upstreams that a worker can tell of; the limits of more are each worker's own
+log = logging.getLogger("moongate.gateway")
+
+SLOTS = 1024  # upstreams that a worker can tell of, renamed ones too; the limits of more are each worker's own
+LOOKS = 16  # of a worker for each one behind it (three at most), until that one has given a place back
 BUCKETS = 64  # of a second each
 _NAME, _IN_FLIGHT, _NOT_BEFORE, _LEARNED_AT, _RPM, _TPM, _AT_ONCE, _HEAD = range(8)
 _STAMPS, _REQUESTS, _TOKENS = _HEAD, _HEAD + BUCKETS, _HEAD + 2 * BUCKETS
@@ -41,45 +45,58 @@ class Board:
     """The memory. Make it before the workers, and `row` in each of them."""
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         self._memory = mmap.mmap(-1, workers * SLOTS * WIDTH * 8)  # shared with children
         self._cells = memoryview(self._memory).cast("q")
 
     def begins(self, worker: int) -> None:
         """Free what a worker before this one had under way: it is dead, and its connections with it."""
-        for slot in range(SLOTS):
-            self._cells[(worker * SLOTS + slot) * WIDTH + _IN_FLIGHT] = 0
+        for at in self._places(worker):
+            if not self._cells[at + _NAME]:
+                break
+            self._cells[at + _IN_FLIGHT] = 0
 
     def notes(self, worker: int, upstream: str) -> Notes | None:
         """Return a worker's notes on an upstream; None when there is no room for more."""
         name = int.from_bytes(hashlib.sha256(upstream.encode()).digest()[:7]) + 1
-        own = self._find(worker, name)
+        own = self._find(worker, name, 0)
         if own is None:
-            own = self._find(worker, 0)
-            if own is None:
-                return None
-            self._cells[own + _NAME] = name
-        return Notes(self, worker, name, self._cells[own : own + WIDTH])
+            log.warning("more than %d upstreams: the limits of %s hold for each worker by itself", SLOTS, upstream)
+            return None
+        self._cells[own + _NAME] = name
+        others = [number for number in range(self.workers) if number != worker]
+        return Notes(self, worker, name, self._cells[own : own + WIDTH], others)
 
-    def of_others(self, worker: int, name: int) -> list[memoryview]:
-        """Return the cells of the other workers for the same upstream."""
-        found = [self._find(other, name) for other in range(self._workers) if other != worker]
-        return [self._cells[at : at + WIDTH] for at in found if at is not None]
+    def cells(self, worker: int, name: int) -> memoryview | None:
+        """Return a worker's cells for an upstream, which stay where they are; None while it has none."""
+        at = self._find(worker, name)
+        return None if at is None else self._cells[at : at + WIDTH]
 
-    def _find(self, worker: int, name: int) -> int | None:
+    def _find(self, worker: int, name: int, or_free: int | None = None) -> int | None:
+        """Return where a worker's notes of a name begin. Rows are filled from their beginning, and no name goes."""
+        for at in self._places(worker):
+            found = self._cells[at + _NAME]
+            if found in (name, or_free):
+                return at
+            if not found:
+                break
+        return None
+
+    def _places(self, worker: int) -> range:
         first = worker * SLOTS * WIDTH
-        places = range(first, first + SLOTS * WIDTH, WIDTH)
-        return next((at for at in places if self._cells[at + _NAME] == name), None)
+        return range(first, first + SLOTS * WIDTH, WIDTH)
 
 
 class Notes:
     """One worker's notes on one upstream, and what the others noted."""
 
-    def __init__(self, board: Board, worker: int, name: int, own: memoryview) -> None:
+    def __init__(self, board: Board, worker: int, name: int, own: memoryview, others: list[int]) -> None:
         self._board = board
-        self._worker = worker
         self._name = name
         self._own = own
+        self._unseen = others  # workers that have no notes on it yet
+        self._others: list[memoryview] = []
+        self.looks = 1 + LOOKS * min(board.workers - 1 - worker, 3)  # how often to look for a place to be given back
 
     def under_way(self, calls: int) -> None:
         """Note how many calls are under way."""
@@ -112,13 +129,20 @@ class Notes:
         """Return what the others have under way and used in the last minute, or a second longer."""
         oldest = int(now) - int(WINDOW_S)
         in_flight = requests = tokens = 0
-        for cells in self._board.of_others(self._worker, self._name):
+        for cells in self._of_others():
             in_flight += cells[_IN_FLIGHT]
             for at in range(BUCKETS):
                 if cells[_STAMPS + at] >= oldest:
                     requests += cells[_REQUESTS + at]
                     tokens += cells[_TOKENS + at]
         return Use(in_flight, requests, tokens)
+
+    def _of_others(self) -> list[memoryview]:
+        if self._unseen:
+            found = {worker: self._board.cells(worker, self._name) for worker in self._unseen}
+            self._unseen = [worker for worker, cells in found.items() if cells is None]
+            self._others += [cells for cells in found.values() if cells is not None]
+        return self._others
 
     def others_told(self) -> list[Told]:
         """Return what 429s told the others, whenever that was."""
@@ -128,5 +152,5 @@ class Notes:
                 cells[_LEARNED_AT] / MILLI,
                 cells[_NOT_BEFORE] / MILLI,
             )
-            for cells in self._board.of_others(self._worker, self._name)
+            for cells in self._of_others()
         ]

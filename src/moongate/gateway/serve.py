@@ -10,10 +10,12 @@ import contextlib
 import functools
 import gc
 import logging
+import selectors
 import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +57,7 @@ from moongate.settings.load import Settings
 log = logging.getLogger("moongate.gateway")
 
 DRAIN_S = 5  # how long calls in flight may go on after the signal
+LET_IN_S = 0.5  # how long those are let in after the signal who connected before
 PORT = 8686
 GARBAGE_AFTER = 20_000  # objects more than before, until it is looked for cycles
 Ready = Callable[["Place", str | None], object]
@@ -223,8 +226,14 @@ class _Server(uvicorn.Server):
         self._relay = relay
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell those who are connected, and those who are just being connected."""
+        """Tell those who are connected, and those who wait to be let in: closing resets who still waits."""
         self._relay.ending = True
+        with selectors.DefaultSelector() as queues:
+            for each in sockets or ():
+                queues.register(each, selectors.EVENT_READ)
+            end = time.monotonic() + LET_IN_S
+            while queues.select(0) and time.monotonic() < end:
+                await asyncio.sleep(0)
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -36,9 +36,8 @@ class Throttle:
     )
 
     def __init__(self, configured: Limits | None = None, notes: Notes | None = None) -> None:
-        self._configured = _FREE if configured is None or configured == _FREE else configured
         self._notes = notes  # None: there is no other worker
-        self._limits = self._configured
+        self._limits = self._configured = _free_or(configured)
         self._learned = _FREE
         self._learned_at = 0.0
         self._left: deque[float] = deque()
@@ -90,19 +89,25 @@ class Throttle:
                 self._notes.used(now, 1, 0)
 
     def took_too_much(self, now: float) -> bool:
-        """Say whether another worker took the last place at the same time. Then the call that just began is none."""
+        """Say whether another worker took the last place at the same time. Then the call that just began is none.
+
+        Of two that took it at once the later in the row gives it back, and the earlier one looks until it has.
+        """
         if self._notes is None or self._limits is _FREE:
             return False
-        limits, others = self._limits, self._notes.others_use(now)
-        is_over = (limits.concurrency is not None and self.in_flight + others.in_flight > limits.concurrency) or (
+        if any(not self._is_over(self._notes.others_use(now)) for _ in range(self._notes.looks)):
+            return False
+        self.in_flight -= 1
+        self._left.pop()
+        self._notes.under_way(self.in_flight)
+        self._notes.used(now, -1, 0)
+        return True
+
+    def _is_over(self, others: Use) -> bool:
+        limits = self._limits
+        return (limits.concurrency is not None and self.in_flight + others.in_flight > limits.concurrency) or (
             limits.rpm is not None and len(self._left) + others.requests > limits.rpm
         )
-        if is_over:
-            self.in_flight -= 1
-            self._left.pop()
-            self._notes.under_way(self.in_flight)
-            self._notes.used(now, -1, 0)
-        return is_over
 
     def ended(self, now: float, tokens: int) -> None:
         """Count a call that came back, and what it took."""
@@ -113,6 +118,18 @@ class Throttle:
         if self._notes is not None and self._limits is not _FREE:
             self._notes.under_way(self.in_flight)
             self._notes.used(now, 0, tokens)
+
+    def configure(self, configured: Limits, *, same_key: bool) -> None:
+        """Go by other limits from now on; what was told is kept where the key is the same."""
+        self._configured = _free_or(configured)
+        if not same_key:
+            self._learned, self._not_before = _FREE, 0.0
+        self._limits = self._configured if self._learned is _FREE else _stricter(self._configured, self._learned)
+        self.is_free = self._limits is _FREE and not self._not_before
+
+    def notes_no_more(self) -> None:
+        """Leave the board to another account: here only calls end that began before."""
+        self._notes = None
 
     def told(self, message: str, retry_after_s: float | None, now: float) -> None:
         """Take in what a 429 said: its limits, and how long it asks to wait."""
@@ -155,6 +172,10 @@ class Throttle:
             self._left.popleft()
         while self._tokens and now - self._tokens[0][0] >= WINDOW_S:
             self._spent -= self._tokens.popleft()[1]
+
+
+def _free_or(limits: Limits | None) -> Limits:
+    return _FREE if limits is None or limits == _FREE else limits
 
 
 def _stricter(one: Limits, other: Limits) -> Limits:

@@ -76,6 +76,7 @@ class Upstream:
         self.opening = self.pool.opening(b"POST", self.target, self.headers)
         self.breaker = Breaker(after=source.break_after)
         self.throttle = Throttle(source.limits, notes)
+        self.calls = 0  # under way
         self._looking = asyncio.Lock()
         self._door: AsyncDoor | None = None
         self.listing: Listing | None = None
@@ -96,11 +97,13 @@ class Upstream:
         """Count a call that leaves, if it need not wait; whatever comes of it, `ended` follows."""
         if self.breaker.is_calm and self.throttle.is_free:
             self.throttle.in_flight += 1
+            self.calls += 1
             return True
         if self.wait(now) > 0:
             return False
         self.begins(now)
         if self.throttle.took_too_much(now):
+            self.calls -= 1
             self.breaker.let_go()
             return False
         return True
@@ -109,16 +112,19 @@ class Upstream:
         """Count a call that was answered; the same as `ended` without more."""
         if self.breaker.is_calm and self.throttle.is_free:
             self.throttle.in_flight -= 1
+            self.calls -= 1
         else:
             self.ended(now, tokens=tokens)
 
     def begins(self, now: float) -> None:
         """Count a call that leaves; `ended` follows, whatever comes of it."""
+        self.calls += 1
         self.breaker.begins(now)
         self.throttle.begins(now)
 
     def ended(self, now: float, *, tokens: int = 0, error: MoongateError | None = None, gone: bool = False) -> None:
         """Count how it ended: well, with an error, or (`gone`) because its client left."""
+        self.calls -= 1
         self.throttle.ended(now, tokens)
         if error is None:
             if gone:
@@ -131,6 +137,14 @@ class Upstream:
             self.breaker.succeeded()
             if isinstance(error, RateLimitedError) and error.kind == "rate_limited":
                 self.throttle.told(error.provider_message or error.message, error.retry_after_s, now)
+
+    def follows(self, before: Upstream) -> None:
+        """Take the place of an upstream of the same name: what it has under way still counts for the account."""
+        if before.row.base_url != self.row.base_url:
+            before.throttle.notes_no_more()
+            return
+        self.throttle = before.throttle
+        self.throttle.configure(self.source.limits, same_key=before.secrets == self.secrets)
 
     @property
     def door(self) -> AsyncDoor:

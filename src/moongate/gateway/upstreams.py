@@ -243,6 +243,9 @@ class Upstreams:
             log.warning("the list of a new upstream is not had yet")
         for upstream in self._coming:
             upstream.is_settled = True  # those that are served already need not wait for it
+            before = [each for each in (*self.every, *self._leaving) if each.name == upstream.name]
+            if before:
+                upstream.follows(before[0])
         self._coming = []
         gone = [upstream for upstream in self.every if upstream not in built]
         self.every, self._routes = built, routes
@@ -293,7 +296,7 @@ class Upstreams:
 
     async def _close_when_idle(self, upstream: Upstream) -> None:
         await asyncio.sleep(LEAVE_S)
-        while upstream.throttle.in_flight:
+        while upstream.calls:
             await asyncio.sleep(IDLE_LOOK_S)
         await upstream.close()
         del self._leaving[upstream]
