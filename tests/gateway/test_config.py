@@ -134,6 +134,12 @@ key_file = "/nowhere/at/all"
 [gateway.routes]
 best = ["nowhere/kimi-k2.6"]
 none = []
+bare = "main"
+
+[gateway.upstreams.shut]
+provider = "moonshot"
+key_env = "TEAM_KEY"
+models = []
 """
 EXPECTED = [
     (2, "cors_origins"),
@@ -150,6 +156,8 @@ EXPECTED = [
     (43, "cannot be read: No such file"),
     (46, "begins with no upstream's name"),
     (47, "'none' is []"),
+    (48, "'bare' is 'main', expected \"upstream/id\""),
+    (53, "nothing is let through"),
 ]
 
 
@@ -235,3 +243,11 @@ def test_a_key_file_that_is_none_is_named_and_not_waited_for(write: Write, tmp_p
         assert words in finding.fault.message
         assert "aaaa" not in str(finding)
         assert finding.line == 7
+
+
+def test_what_is_wrong_outside_of_the_gateways_table_is_told_once_with_its_line(write: Write) -> None:
+    prices = '[prices.moonshot."kimi-k2.6"]\ninput = "much"\noutput = "4"\n'
+    (finding,) = config.findings(write(prices + GOOD))
+    assert "gate.toml', line 2: [prices.moonshot.'kimi-k2.6']: input is 'much'" in str(finding)
+    (finding,) = config.findings(write(GOOD.replace("[gateway]", "[gatway]")))
+    assert "gate.toml', line 2 has the unknown setting 'gatway'" in str(finding)

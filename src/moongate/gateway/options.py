@@ -300,6 +300,9 @@ def _upstreams(tables: Any, faults: list[Fault]) -> Iterator[UpstreamOptions]:
             advice = "Use letters, digits, '.', '_' and '-'."
             faults.append(Fault(path=path, message=f"{name!r} cannot name an upstream.", advice=advice))
         values = _values(table, UPSTREAM_SETTINGS, path, faults)
+        if values.get("models") == ():
+            message = f"{_title(path)} models is [], so that nothing is let through."
+            faults.append(Fault(path=(*path, "models"), message=message, advice="Leave it out to let all through."))
         keys = [key for key in KEY_SETTINGS if key in table]
         if len(keys) > 1:
             message = f"{_title(path)} has {' and '.join(keys)}; an upstream has one key."
@@ -318,7 +321,7 @@ def _routes(
         return
     for name, value in table.items():
         texts = [value] if isinstance(value, str) else value
-        if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+        if not isinstance(texts, list) or not texts or not all(_is_target(text) for text in texts):
             message = f'[gateway.routes] {name!r} is {value!r}, expected "upstream/id" or a list of them.'
             faults.append(Fault(path=("routes", name), message=message))
             continue
@@ -328,6 +331,10 @@ def _routes(
                 message = f"[gateway.routes] {name!r} leads to {text!r}, which begins with no upstream's name."
                 faults.append(Fault(path=("routes", name), message=message, advice=advice))
         yield name, tuple(texts)
+
+
+def _is_target(value: Any) -> bool:
+    return isinstance(value, str) and all(value.partition("/"))
 
 
 def _prefixes(upstreams: Sequence[UpstreamOptions]) -> set[str]:

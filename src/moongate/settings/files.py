@@ -17,6 +17,7 @@ import msgspec
 
 from moongate.errors import ConfigError, StorageError, UntrustedProjectError
 from moongate.facts.providers import built_in
+from moongate.settings.lines import line_of, lines_of
 from moongate.settings.options import BY_NAME, parsed
 from moongate.store import project
 
@@ -45,6 +46,15 @@ class ConfigFile:
             return self.path.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return ""
+
+    def line(self, *path: str) -> int | None:
+        """Return the line of a setting, or of the nearest table around it, by its path below what is ours."""
+        return line_of((*self.under, *path), lines_of(self.text))
+
+    def place(self, *path: str) -> str:
+        """Name where a setting stands: the file, and the line if it is found."""
+        line = self.line(*path)
+        return repr(str(self.path)) if line is None else f"{str(self.path)!r}, line {line}"
 
 
 def find_project_file(start: Path, home: Path, *, uid: int | None = None) -> Path | None:
@@ -91,7 +101,7 @@ def read(path: Path) -> ConfigFile:
     unknown = sorted(set(data) - set(BY_NAME) - TABLES)
     if unknown:
         raise ConfigError(
-            f"{str(path)!r} has the unknown setting {unknown[0]!r}.",
+            f"{ConfigFile(path=path, under=under).place(unknown[0])} has the unknown setting {unknown[0]!r}.",
             advice=f"Known: {', '.join(sorted([*BY_NAME, *TABLES]))}.",
         )
     values = {name: parsed(BY_NAME[name], data[name], where=str(path)) for name in data if name in BY_NAME}

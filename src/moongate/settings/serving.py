@@ -18,8 +18,8 @@ from moongate.facts.keys import MAX_LENGTH, Key
 from moongate.facts.providers import Provider
 from moongate.settings import vault
 from moongate.settings.files import ConfigFile
-from moongate.settings.lines import line_of, lines_of
 from moongate.settings.load import Flags, Settings, all_rows, config_files, load, merged_tables, working_folder
+from moongate.settings.prices import prices
 
 TABLE = "gateway"
 
@@ -37,7 +37,7 @@ class Table:
         for file in self.files:
             table = file.tables.get(TABLE, {})
             if not path or path[0] in table or file is self.files[-1]:
-                return str(file.path), line_of((*file.under, TABLE, *path), lines_of(file.text))
+                return str(file.path), file.line(TABLE, *path)
         return None
 
 
@@ -59,14 +59,12 @@ def gateway_table(
     cwd: Path | None = None,
     home: Path | None = None,
 ) -> Table:
-    """Return the table. Raises a ConfigError for files that cannot be read or are not trusted."""
+    """Return the table. Raises a ConfigError for files that cannot be read or trusted, and for faulty prices."""
     flags, env = flags or Flags(), os.environ if env is None else env
     files = config_files(flags, env, cwd or working_folder(), home or Path.home())
-    return Table(
-        values=merged_tables(files, TABLE),
-        providers=all_rows(flags, env, cwd or working_folder(), home or Path.home()),
-        files=files,
-    )
+    rows = all_rows(flags, env, cwd or working_folder(), home or Path.home())
+    prices(files, rows)  # here already: they are no upstream's fault
+    return Table(values=merged_tables(files, TABLE), providers=rows, files=files)
 
 
 def upstream_settings(
