@@ -16,7 +16,7 @@ from moongate.gateway.recast import as_moonshot
 from moongate.wire.fold import answer_from
 from moongate.wire.replies import decode, error_in_event
 
-_NOTHING = Raw()
+NOTHING = Raw()  # where a field is missing
 
 
 class Took(msgspec.Struct, gc=False):
@@ -45,27 +45,29 @@ class _Reasoning(msgspec.Struct, gc=False):
     reasoning_tokens: int = 0
 
 
-class _Counts(msgspec.Struct, gc=False):
+class Counts(msgspec.Struct, gc=False):
+    """The usage of a call, as it is spelled on the wire."""
+
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
     prompt_tokens_details: _Cached | None = None
     completion_tokens_details: _Reasoning | None = None
-    cost: Raw = _NOTHING
+    cost: Raw = NOTHING
 
 
 class _Choice(msgspec.Struct, gc=False):
     message: Raw
-    error: Raw = _NOTHING
-    usage: Raw = _NOTHING
+    error: Raw = NOTHING
+    usage: Raw = NOTHING
 
 
 class _Usual(msgspec.Struct, gc=False):
     choices: list[_Choice]
-    usage: _Counts
+    usage: Counts
     model: str = ""
-    meta: Raw = _NOTHING
-    error: Raw = _NOTHING
+    meta: Raw = NOTHING
+    error: Raw = NOTHING
 
 
 _usual = msgspec.json.Decoder(_Usual).decode
@@ -81,18 +83,19 @@ def answered_from(body: bytes, row: Provider, *, asked_model: str, embedded: boo
         usage, choices = found.usage, found.choices
         if (
             choices
-            and choices[0].error is _NOTHING
-            and found.error is _NOTHING
-            and found.meta is _NOTHING
-            and usage.cost is _NOTHING
+            and choices[0].error is NOTHING
+            and found.error is NOTHING
+            and found.meta is NOTHING
+            and usage.cost is NOTHING
             and usage.prompt_tokens >= 0
             and usage.completion_tokens >= 0
         ):
-            return Answered(found.model, _took(usage), body)
+            return Answered(found.model, took_of(usage), body)
     return _read_whole(body, row, asked_model, embedded)
 
 
-def _took(counts: _Counts) -> Took:
+def took_of(counts: Counts) -> Took:
+    """Return what was taken; cached tokens stand at the top level or among the details."""
     cached, more, reasoning = counts.cached_tokens, counts.prompt_tokens_details, counts.completion_tokens_details
     if not cached and more is not None:
         cached = more.cached_tokens

@@ -377,7 +377,9 @@ class Errand(Reckoning, abc.ABC):
         target, hold = self._target, self._hold
         if target is None or hold is None:
             return
-        outcome = charged(self._asked, target, hold, tap.model, tap.usage, said_bytes=tap.said_bytes, kind=OK)
+        usage = tap.usage
+        weight = 0 if usage is not None else tap.said_bytes
+        outcome = charged(self._asked, target, hold, tap.model, usage, said_bytes=weight, kind=OK)
         try:
             self._relay.till.settle(hold, outcome)
         except StorageError as error:

@@ -6,20 +6,24 @@ that ends the stream is never among what `feed` returns: its sender settles the 
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 import msgspec
 
 from moongate.errors import BrokenStreamError, TooLargeError
-from moongate.facts.chat import Usage
+from moongate.facts.chat import Chunk, Usage
 from moongate.facts.providers import Provider
+from moongate.gateway.answered import Took
+from moongate.gateway.event import event_from
 from moongate.gateway.recast import Recast
 from moongate.wire.fold import Fold, chunk_from
 from moongate.wire.replies import decode, error_in_event
 from moongate.wire.sse import MAX_EVENT_BYTES
 
 END = b"data: [DONE]\n\n"
-_DELTA, _EMPTY_DELTA = b'"delta":{', len(b'"content":""')
+WEIGHED = 8 * 1024  # bytes of events that are kept until their text is added up
+_deltas = re.compile(rb'"delta":\{([^}]*)').findall
+_EMPTY_DELTA = len(b'"content":""')
 _MODEL = b'"model":"'
 
 
@@ -37,11 +41,16 @@ class Tap:
         "_first",
         "_fold",
         "_include_usage",
+        "_is_top",
+        "_model",
         "_recast",
         "_row",
         "_said",
         "_tail",
         "_tail_size",
+        "_took",
+        "_unweighed",
+        "_unweighed_size",
         "done",
     )
 
@@ -49,21 +58,26 @@ class Tap:
         self._row = row
         self._asked = asked_model
         self._include_usage = include_usage
-        self._fold: Fold | None = None  # of the events that were decoded
+        self._model = ""  # that an event named which was looked at
+        self._took: Took | None = None
+        self._is_top = False  # that it stood at the top level
+        self._fold: Fold | None = None  # of events that are not the usual ones
         self._finish: bytes | None = None  # held until its usage is known
         self._first = b""  # the first event, which names the model
         self._said = 0
+        self._unweighed: list[bytes] = []  # events whose text is not in `_said` yet
+        self._unweighed_size = 0
         self._tail: list[bytes] = []  # the beginning of an event that goes on
         self._tail_size = 0
         self._recast = self._rewriting(embedded=True) if embedded else None
         self.done = False
 
     @property
-    def usage(self) -> Usage | None:
+    def usage(self) -> Usage | Took | None:
         """The usage that was told so far."""
         if self._recast is not None:
             return self._recast.answer.usage
-        return self._fold.answer().usage if self._fold is not None else None
+        return self._fold.answer().usage if self._fold is not None else self._took
 
     @property
     def model(self) -> str:
@@ -72,15 +86,22 @@ class Tap:
             return self._recast.answer.model
         if self._fold is not None and (model := self._fold.answer().model):
             return model
-        return _model_in(self._first)
+        return self._model or _model_in(self._first)
 
     @property
     def said_bytes(self) -> int:
         """About how much text came, in bytes; for an estimate where no usage comes."""
+        self._weigh()
         return self._said if self._recast is None else self._said + self._recast.said_bytes
 
     def feed(self, piece: bytes) -> bytes:
         """Return what can go on. Raises what the stream reports, or what is wrong with it."""
+        if self._tail or self.done or self._recast is not None or b"\r" in piece or not piece.endswith(b"\n\n"):
+            return self._unusual(piece)
+        return self._through(piece)
+
+    def _unusual(self, piece: bytes) -> bytes:
+        """Return what can go on where a piece is not just some whole events."""
         if self._recast is not None:
             return self._rewritten(self._recast, piece)
         if self.done:
@@ -100,6 +121,10 @@ class Tap:
         if cut < len(piece):
             self._keep(piece[cut:])
             piece = piece[:cut]
+        return self._through(piece)
+
+    def _through(self, piece: bytes) -> bytes:
+        """Return what can go on of some whole events."""
         if not piece.isascii():
             _check_text(piece)
         if not self._first:
@@ -112,7 +137,10 @@ class Tap:
             or b'"finish_reason": "' in piece
         ):
             return self._looked_at(piece)
-        self._said += _said_in(piece)
+        self._unweighed.append(piece)
+        self._unweighed_size += len(piece)
+        if self._unweighed_size > WEIGHED:
+            self._weigh()
         if self._finish is not None and b"data:" in piece:
             return self.rest() + piece
         return piece
@@ -142,28 +170,62 @@ class Tap:
         return b"".join(out)
 
     def _event(self, event: bytes, data: bytes) -> bytes:
+        found = event_from(data) if self._fold is None else None
+        if found is None:
+            return self._folded(event, data)
+        self._unweighed.append(event)
+        self._model = self._model or found.model
+        if found.took is not None and (found.is_top or not self._is_top):
+            self._took, self._is_top = found.took, found.is_top
+        if found.is_extra:
+            return self._usage(event, data)
+        return self._held(event) if found.finishes and found.took is None else self.rest() + event
+
+    def _folded(self, event: bytes, data: bytes) -> bytes:
+        """Read an event as a whole, and all that follow."""
         payload = decode(data, what="An event of the stream")
         if isinstance(payload, dict) and payload.get("error"):
             raise error_in_event(payload, self._row, model=self._asked)
         chunk = chunk_from(payload)
         if self._fold is None:
-            self._fold = Fold(asked_model=self._asked)
+            self._fold = self._begun()
         self._fold.add(chunk)
-        self._said += _said_in(event)
+        self._unweighed.append(event)
         if not payload.get("choices") and isinstance(payload.get("usage"), dict):
-            return self._usage(event, payload["usage"])
-        before = self.rest()
-        if chunk.finish_reason is not None and chunk.usage is None:
-            self._finish = event
-            return before
-        return before + event
+            return self._usage(event, data)
+        return self._held(event) if chunk.finish_reason is not None and chunk.usage is None else self.rest() + event
 
-    def _usage(self, event: bytes, usage: Any) -> bytes:
+    def _begun(self) -> Fold:
+        """Return a fold that knows what the events told that were read without one."""
+        fold, took = Fold(asked_model=self._asked), self._took
+        usage = None
+        if took is not None:
+            usage = Usage(
+                prompt_tokens=took.prompt_tokens,
+                completion_tokens=took.completion_tokens,
+                cached_tokens=took.cached_tokens,
+                reasoning_tokens=took.reasoning_tokens,
+            )
+        fold.add(Chunk(model=self._model, usage=usage, raw={"usage": {}} if self._is_top else {}))
+        return fold
+
+    def _held(self, event: bytes) -> bytes:
+        """Hold the event that finishes the answer until its usage is there."""
+        before = self.rest()
+        self._finish = event
+        return before
+
+    def _usage(self, event: bytes, data: bytes) -> bytes:
         if self._finish is not None:
             finish = msgspec.json.decode(_data_of(self._finish) or b"{}")
-            finish["choices"][0]["usage"] = usage
+            finish["choices"][0]["usage"] = msgspec.json.decode(data)["usage"]
             self._finish = b"data: " + msgspec.json.encode(finish) + b"\n\n"
         return self.rest() + (event if self._include_usage else b"")
+
+    def _weigh(self) -> None:
+        """Add up about how many bytes of text the deltas carry, without decoding them."""
+        pieces, self._unweighed, self._unweighed_size = self._unweighed, [], 0
+        self._said += sum(max(len(delta) - _EMPTY_DELTA, 0) for delta in _deltas(b"".join(pieces)))
 
     def _turned(self, piece: bytes) -> bytes:
         before = self.rest()
@@ -177,16 +239,6 @@ class Tap:
         out = b"".join(recast.feed(piece))
         self.done = recast.done
         return out
-
-
-def _said_in(piece: bytes) -> int:
-    """Return about how many bytes of text the deltas in some events carry, without decoding them."""
-    said, at = 0, piece.find(_DELTA)
-    while at >= 0:
-        end = piece.find(b"}", at)
-        said += max(end - at - len(_DELTA) - _EMPTY_DELTA, 0)
-        at = piece.find(_DELTA, at + 1)
-    return said
 
 
 def _data_of(event: bytes) -> bytes | None:

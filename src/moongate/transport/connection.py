@@ -78,6 +78,7 @@ class Connection(asyncio.Protocol):
     """One connection. `send` a request, then feed the sink until the answer ends; one request at a time."""
 
     __slots__ = (
+        "_between",
         "_blocked",
         "_body",
         "_count",
@@ -113,6 +114,7 @@ class Connection(asyncio.Protocol):
         self._heard = False  # the head of the answer has come
         self._ended = False
         self._framed = False  # the body's end can be told from its bytes
+        self._between = False  # the last chunk of the body has come to its end, and nothing behind it
         self._overhead = 0  # bytes since the last piece of a body
         self._count = 0
         self._keep = False  # the connection can serve again
@@ -220,6 +222,12 @@ class Connection(asyncio.Protocol):
             self.abort()  # bytes that nobody asked for: what came next could be taken for an answer
             return
         self.since = self._pool.now
+        if self._between:
+            piece = _chunk_in(data)
+            if piece:
+                sink.on_body(piece)
+                return
+            self._between = False
         if self._fresh and data.startswith(_OK):
             end = _whole_end(data)
             if end and not self._more and not self._blocked:
@@ -251,6 +259,8 @@ class Connection(asyncio.Protocol):
             self._overhead += len(data)
         if self._sink is not sink:
             return  # it aborted
+        if self._between and not data.endswith(b"\r\n"):
+            self._between = False  # the beginning of the next one's size
         if wrong is not None:
             self.fail(self._broken(wrong))
         elif self._ended:
@@ -320,8 +330,17 @@ class Connection(asyncio.Protocol):
         """Collect a piece."""
         self._body.append(piece)
 
+    def on_chunk_header(self) -> None:
+        """Note that a chunk begins."""
+        self._between = False
+
+    def on_chunk_complete(self) -> None:
+        """Note that it has ended."""
+        self._between = True
+
     def on_message_complete(self) -> None:
         """Note the end."""
+        self._between = False
         self._ended = self._heard
         self._keep = cast("HttpResponseParser", self._parser).should_keep_alive()  # it forgets right after
 
@@ -354,6 +373,19 @@ class Connection(asyncio.Protocol):
         waiting, self._drained = self._drained, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
+
+
+def _chunk_in(data: bytes) -> bytes:
+    """Return what one chunk carries that came alone and whole; nothing where that is not certain.
+
+    Most events of a stream arrive so, and need no parser. It is left out for whole chunks only, so it still stands
+    between two of them.
+    """
+    at = data.find(b"\r\n")
+    size = len(data) - at - 4
+    if at > 0 and size > 0 and data[:at].lower() == b"%x" % size and data.endswith(b"\r\n"):
+        return data[at + 2 : -2]
+    return b""
 
 
 def _whole_end(data: bytes) -> int:
