@@ -97,34 +97,9 @@ class Tap:
     def feed(self, piece: bytes) -> bytes:
         """Return what can go on. Raises what the stream reports, or what is wrong with it."""
         if self._tail or self.done or self._recast is not None or b"\r" in piece or not piece.endswith(b"\n\n"):
-            return self._unusual(piece)
-        return self._through(piece)
-
-    def _unusual(self, piece: bytes) -> bytes:
-        """Return what can go on where a piece is not just some whole events."""
-        if self._recast is not None:
-            return self._rewritten(self._recast, piece)
-        if self.done:
-            return b""
-        if b"\r" in piece:  # lines end otherwise: an event's end has to be looked for
-            return self._turned(piece)
-        if self._tail:
-            if b"\n\n" not in piece and not (piece.startswith(b"\n") and self._tail[-1].endswith(b"\n")):
-                self._keep(piece)
-                return b""
-            piece = b"".join([*self._tail, piece])
-            self._tail, self._tail_size = [], 0
-        cut = piece.rfind(b"\n\n") + 2
-        if cut == 1:
-            self._keep(piece)
-            return b""
-        if cut < len(piece):
-            self._keep(piece[cut:])
-            piece = piece[:cut]
-        return self._through(piece)
-
-    def _through(self, piece: bytes) -> bytes:
-        """Return what can go on of some whole events."""
+            out, piece = self._unusual(piece)
+            if not piece:
+                return out
         if not piece.isascii():
             _check_text(piece)
         if not self._first:
@@ -144,6 +119,28 @@ class Tap:
         if self._finish is not None and b"data:" in piece:
             return self.rest() + piece
         return piece
+
+    def _unusual(self, piece: bytes) -> tuple[bytes, bytes]:
+        """Return what can go on of what is not just some whole events, and the whole events to be looked at."""
+        if self._recast is not None:
+            return self._rewritten(self._recast, piece), b""
+        if self.done:
+            return b"", b""
+        if b"\r" in piece:  # lines end otherwise: an event's end has to be looked for
+            return self._turned(piece), b""
+        if self._tail:
+            if b"\n\n" not in piece and not (piece.startswith(b"\n") and self._tail[-1].endswith(b"\n")):
+                self._keep(piece)
+                return b"", b""
+            piece = b"".join([*self._tail, piece])
+            self._tail, self._tail_size = [], 0
+        cut = piece.rfind(b"\n\n") + 2
+        if cut == 1:
+            self._keep(piece)
+            return b"", b""
+        if cut < len(piece):
+            self._keep(piece[cut:])
+        return b"", piece[:cut]
 
     def rest(self) -> bytes:
         """Return the finishing chunk if it is still held: no usage came for it."""

@@ -223,9 +223,11 @@ class Connection(asyncio.Protocol):
             return
         self.since = self._pool.now
         if self._between:
-            piece = _chunk_in(data)
-            if piece:
-                sink.on_body(piece)
+            # Most events of a stream come as one chunk, alone and whole. Left out, the parser stands where it stood.
+            at = data.find(b"\r\n")
+            size = len(data) - at - 4
+            if size > 0 and data[:at] == b"%x" % size and data.endswith(b"\r\n"):
+                sink.on_body(data[at + 2 : -2])
                 return
             self._between = False
         if self._fresh and data.startswith(_OK):
@@ -373,19 +375,6 @@ class Connection(asyncio.Protocol):
         waiting, self._drained = self._drained, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
-
-
-def _chunk_in(data: bytes) -> bytes:
-    """Return what one chunk carries that came alone and whole; nothing where that is not certain.
-
-    Most events of a stream arrive so, and need no parser. It is left out for whole chunks only, so it still stands
-    between two of them.
-    """
-    at = data.find(b"\r\n")
-    size = len(data) - at - 4
-    if at > 0 and size > 0 and data[:at].lower() == b"%x" % size and data.endswith(b"\r\n"):
-        return data[at + 2 : -2]
-    return b""
 
 
 def _whole_end(data: bytes) -> int:
