@@ -19,7 +19,7 @@ import sys, pathlib
 from moongate.gateway.counts import Counts
 counts = Counts(pathlib.Path(sys.argv[1]))
 for _ in range(1000):
-    counts.ended(("main", "kimi-k2.6", "ok", "USD", (10, 5, 2, 1), 3, None))
+    counts.ended(("main", "kimi-k2.6", "ok", "USD"), (10, 5, 2, 1, 3), None)
 counts.stands("workers", 1)
 counts.flush()
 print("counted", flush=True)
@@ -65,7 +65,7 @@ def test_without_a_folder_the_numbers_are_this_processes_own() -> None:
 def test_times_fall_into_their_buckets() -> None:
     held = Counts()
     for seconds in (0.05, 0.1, 0.11, 10_000.0):
-        held.ended(("main", "kimi-k2.6", "ok", "USD", (0, 0, 0, 0), 0, (seconds, 0.0003, None)))
+        held.ended(("main", "kimi-k2.6", "ok", "USD"), (0, 0, 0, 0, 0), (seconds, 0.0003, None))
     (read,) = [each for each in held.all() if each.kind == "times"]
     assert (read.cells[1], read.cells[2], read.cells[len(counts.SECONDS) + 1]) == (2, 1, 1)
     assert read.cells[0] == 10_000_260_000
@@ -78,7 +78,7 @@ def test_times_fall_into_their_buckets() -> None:
 def test_more_names_than_there_is_room_for_are_counted_together() -> None:
     held = Counts()
     for number in range(10_000):
-        held.ended(("main", f"model-{number}", "ok", "USD", (0, 0, 0, 0), 1, None))
+        held.ended(("main", f"model-{number}", "ok", "USD"), (0, 0, 0, 0, 1), None)
     read = held.all()
     assert sum(each.cells[0] for each in read) == 10_000
     assert dict(read[-1].labels)["model"] == "other"

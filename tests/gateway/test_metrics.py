@@ -24,9 +24,9 @@ def held() -> Any:
 
 
 def test_calls_tokens_and_costs_are_told_by_upstream_and_model(held: Counts) -> None:
-    held.ended(("main", "kimi-k2.6", "ok", "USD", (100, 50, 20, 10), 1_500_000_001, None))
-    held.ended(("main", "kimi-k2.6", "ok", "CNY", (1, 0, 0, 0), None, None))
-    held.ended(("main", "kimi-k2.6", "timed_out", "USD", (0, 0, 0, 0), 0, None))
+    held.ended(("main", "kimi-k2.6", "ok", "USD"), (100, 50, 20, 10, 1_500_000_001), None)
+    held.ended(("main", "kimi-k2.6", "ok", "CNY"), (1, 0, 0, 0, None), None)
+    held.ended(("main", "kimi-k2.6", "timed_out", "USD"), (0, 0, 0, 0, 0), None)
     found = samples(held)
     which = (("model", "kimi-k2.6"), ("upstream", "main"))
     assert found["moongate_calls_total", (which[0], ("outcome", "ok"), which[1])] == 2
@@ -39,7 +39,7 @@ def test_calls_tokens_and_costs_are_told_by_upstream_and_model(held: Counts) -> 
 
 def test_histograms_are_cumulative_and_end_with_everything(held: Counts) -> None:
     for seconds in (0.00005, 0.0003, 5.0):
-        held.ended(("main", "kimi-k2.6", "ok", "USD", (0, 0, 0, 0), 0, (1.0, seconds, 0.2)))
+        held.ended(("main", "kimi-k2.6", "ok", "USD"), (0, 0, 0, 0, 0), (1.0, seconds, 0.2))
     found = samples(held)
     name = "moongate_overhead_seconds"
     assert found[f"{name}_bucket", (("le", "0.0001"), ("upstream", "main"))] == 1
@@ -53,7 +53,7 @@ def test_histograms_are_cumulative_and_end_with_everything(held: Counts) -> None
 
 
 def test_names_with_odd_characters_are_escaped(held: Counts) -> None:
-    held.ended(('a"\\\n', "m", "ok", "USD", (0, 0, 0, 0), 0, None))
+    held.ended(('a"\\\n', "m", "ok", "USD"), (0, 0, 0, 0, 0), None)
     assert ("moongate_calls_total", (("model", "m"), ("outcome", "ok"), ("upstream", 'a"\\\n'))) in samples(held)
 
 

@@ -32,10 +32,10 @@ TIME_CELLS = 2 * (len(SECONDS) + 2) + len(MILLISECONDS) + 2  # whole, own, first
 _HEAD = 2  # cells used, bytes of names used
 
 Labels = tuple[tuple[str, str], ...]
-Tokens = tuple[int, int, int, int]  # prompt, completion, cached, reasoning
+Names = tuple[str, str, str, str]  # upstream, model, outcome, currency
 Took = tuple[float, float, float | None]  # seconds: the whole call, the gateway's own part, the upstream's first byte
-Ended = tuple[str, str, str, str, Tokens, int | None, Took | None]
-"""Upstream, model, outcome, currency, tokens, cost in nano-units (None: no price is known), times."""
+Numbers = tuple[int, int, int, int, int | None]
+"""Tokens: prompt, completion, cached, reasoning; and the cost in nano-units, None where no price is known."""
 
 
 class Series(msgspec.Struct, frozen=True, array_like=True):
@@ -65,7 +65,8 @@ class Counts:
         self._memory, self._handle = _mapped(folder)
         self._cells = memoryview(self._memory)[: CELLS * 8].cast("q")
         self._known: dict[tuple[str, Labels], int] = {}
-        self._ended: list[Ended] = []  # since the last flush
+        self._calls: dict[Names, list[Numbers]] = {}  # that ended since the last flush
+        self._times: dict[str, list[Took]] = {}  # likewise, by upstream
         self._answers: dict[tuple[str, int], int] = {}  # since then
         self._cells[0], self._cells[1] = _HEAD, 0
 
@@ -74,22 +75,25 @@ class Counts:
         answers, which = self._answers, (route, status)
         answers[which] = answers.get(which, 0) + 1
 
-    def ended(self, row: Ended) -> None:
+    def ended(self, names: Names, numbers: Numbers, took: Took | None) -> None:
         """Count a call that ended. Others see it after the next `flush`, which costs less for many than for one."""
-        self._ended.append(row)
+        calls = self._calls.get(names)
+        if calls is None:
+            calls = self._calls[names] = []
+        calls.append(numbers)
+        if took is not None:
+            times = self._times.get(names[0])
+            if times is None:
+                times = self._times[names[0]] = []
+            times.append(took)
 
     def flush(self) -> None:
         """Add up what was counted, and write the sums where others see them; called twice a second."""
         answers, self._answers = self._answers, {}
         for (route, status), count in answers.items():
             self._add(self._series("answers", (("route", route), ("status", str(status))), 1), [count])
-        ended, self._ended = self._ended, []
-        calls: dict[tuple[str, ...], list[tuple[int | None, ...]]] = {}
-        times: dict[str, list[Took]] = {}
-        for upstream, model, outcome, currency, tokens, nano, took in ended:
-            calls.setdefault((upstream, model, outcome, currency), []).append((*tokens, nano))
-            if took is not None:
-                times.setdefault(upstream, []).append(took)
+        calls, self._calls = self._calls, {}
+        times, self._times = self._times, {}
         for names, rows in calls.items():
             labels = tuple(zip(("upstream", "model", "outcome", "currency"), names, strict=True))
             self._add(self._series("calls", labels, CALL_CELLS), _calls_cells(rows))
@@ -137,7 +141,7 @@ class Counts:
         return at
 
 
-def _calls_cells(calls: Sequence[tuple[int | None, ...]]) -> list[int]:
+def _calls_cells(calls: Sequence[Numbers]) -> list[int]:
     *tokens, nanos = zip(*calls, strict=True)
     priced = [nano for nano in nanos if nano is not None]
     return [len(calls), *(sum(count) for count in tokens), sum(priced), len(calls) - len(priced)]

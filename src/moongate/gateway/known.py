@@ -43,6 +43,7 @@ class Known:
         self._clock = clock
         self._keys = -1  # the revision of the keys for which it holds
         self._heads: dict[bytes, Seen] = {}
+        self._last: tuple[bytes, bytes, Seen] | None = None  # of them: before and behind the digits, what it led to
 
     def __len__(self) -> int:
         """How many heads are remembered."""
@@ -53,13 +54,19 @@ class Known:
 
         `most` is how long a body may be.
         """
-        at = data.find(_MARK) + 7
+        last = self._last
+        if (
+            last is None
+            or not data.startswith(last[0])
+            or not data.startswith(last[1], data.find(b"\r\n", len(last[0])))
+        ):
+            last = self._found(data)
+            if last is None:
+                return None
+        before, behind, seen = last
+        at = len(before)
         cut = data.find(b"\r\n", at)
-        end = data.find(_END, cut) + 4
-        seen = self._heads.get(data[:at] + data[cut:end])
-        if seen is None:
-            return None
-        body = data[end:]
+        body = data[cut + len(behind) :]
         if data[at:cut] != b"%d" % len(body) or len(body) > most:
             return None
         try:
@@ -91,10 +98,22 @@ class Known:
         except StorageError:
             return
         if revision != self._keys or len(self._heads) >= HEADS:
-            self._heads.clear()
+            self.forget()
             self._keys = revision
         self._heads[data[:at] + data[cut:end]] = Seen(caller, own)
 
     def forget(self) -> None:
         """Forget all of them."""
         self._heads.clear()
+        self._last = None
+
+    def _found(self, data: bytes) -> tuple[bytes, bytes, Seen] | None:
+        """Look for a head in the table."""
+        at = data.find(_MARK) + 7
+        cut = data.find(b"\r\n", at)
+        before, behind = data[:at], data[cut : data.find(_END, cut) + 4]
+        seen = self._heads.get(before + behind)
+        if seen is None:
+            return None
+        self._last = before, behind, seen
+        return self._last

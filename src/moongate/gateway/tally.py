@@ -54,9 +54,17 @@ class Tally:
     ) -> None:
         """Tell of a call that ended, whatever came of it. Times are in seconds."""
         name, wire_id = target.upstream.name, target.wire_id
-        tokens = (outcome.prompt_tokens, outcome.completion_tokens, outcome.cached_tokens, outcome.reasoning_tokens)
-        took = (call_s, overhead_s, first_byte_s)
-        self.counts.ended((name, wire_id, outcome.outcome, currency, tokens, outcome.cost_nano, took))
+        self.counts.ended(
+            (name, wire_id, outcome.outcome, currency),
+            (
+                outcome.prompt_tokens,
+                outcome.completion_tokens,
+                outcome.cached_tokens,
+                outcome.reasoning_tokens,
+                outcome.cost_nano,
+            ),
+            (call_s, overhead_s, first_byte_s),
+        )
         if trace is not None:
             about: dict[str, str | int | float] = {
                 "gen_ai.provider.name": target.row.name,

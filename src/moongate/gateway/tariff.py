@@ -20,19 +20,19 @@ _NANO_PER_TOKEN = NANO // MILLION
 
 
 class Rate:
-    """A price per token: whole numbers of `1 / scale` nano-units of `currency`."""
+    """A price per token: whole numbers of `1 / scale` nano-units of `currency`; `half` of the scale rounds."""
 
-    __slots__ = ("_cached", "_half", "_input", "_output", "_scale", "basis", "currency")
+    __slots__ = ("_cached", "basis", "currency", "half", "input", "output", "scale")
 
     def __init__(self, price: Price) -> None:
         cached = price.input if price.cached_input is None else price.cached_input
         amounts = (price.input, cached, price.output)
         places = max(_places(amount) for amount in amounts)
-        self._scale = int(10**places)
-        self._half = self._scale // 2
+        self.scale = int(10**places)
+        self.half = self.scale // 2
         with localcontext(prec=PRECISION):
             units = [int(amount.scaleb(places)) * _NANO_PER_TOKEN for amount in amounts]
-        self._input, self._cached, self._output = units
+        self.input, self._cached, self.output = units
         self.currency = price.currency
         self.basis = price.basis
 
@@ -40,12 +40,8 @@ class Rate:
         """Return the cost in nano-units; `prompt` includes the cached tokens, `completion` the reasoning."""
         if not 0 <= cached <= prompt:
             cached = 0 if cached < 0 else prompt
-        units = (prompt - cached) * self._input + cached * self._cached + completion * self._output
-        return (units + self._half) // self._scale
-
-    def fresh(self, prompt: int, completion: int) -> int:
-        """Return the cost where nothing is cached."""
-        return (prompt * self._input + completion * self._output + self._half) // self._scale
+        units = (prompt - cached) * self.input + cached * self._cached + completion * self.output
+        return (units + self.half) // self.scale
 
 
 def _places(amount: Decimal) -> int:
@@ -94,7 +90,7 @@ class Tariff:
             if answer > window:
                 answer = window
         answer *= choices
-        nano = 0 if rate is None else rate.fresh(prompt, answer)
+        nano = 0 if rate is None else (prompt * rate.input + answer * rate.output + rate.half) // rate.scale
         if self.others:
             others = (other.worst(size_bytes, max_tokens, choices, has_files)[0] for other in self.others.values())
             nano = max(nano, *others)

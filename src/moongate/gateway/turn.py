@@ -35,15 +35,19 @@ class Turn:
 
     def begins(self, visit: Visit, body: bytes) -> None:
         """Have a request that is here to its end answered."""
-        self._begins.append((visit, body))
-        if not self._planned:
-            self._work_soon()
+        if len(self._under_way) <= FEW and not self._planned:
+            self._begin(visit, body)
+        else:
+            self._begins.append((visit, body))
+            self._plan()
 
     def ends(self, errand: Errand, body: bytes) -> None:
         """Have a call settled whose answer is here to its end."""
-        self._ends.append((errand, body))
-        if not self._planned:
-            self._work_soon()
+        if len(self._under_way) <= FEW and not self._planned:
+            self._end(errand, body)
+        else:
+            self._ends.append((errand, body))
+            self._plan()
 
     def send(self, connection: Connection, request: bytes, errand: Errand) -> None:
         """Send a request upstream; what leaves in a turn leaves at its end."""
@@ -67,7 +71,8 @@ class Turn:
             self._settle(ends)
         if self._begins:
             begins, self._begins = self._begins, []
-            self._begin(begins)
+            for visit, body in begins:
+                self._begin(visit, body)
         self._works = False
         if self._requests:
             requests, self._requests = self._requests, []
@@ -78,19 +83,25 @@ class Turn:
             for transport, answer in answers:
                 transport.write(answer)
 
-    def _begin(self, begins: list[tuple[Visit, bytes]]) -> None:
-        for visit, body in begins:
-            try:
-                visit.go(body)
-            except Exception:  # noqa: BLE001 - the edge of the gateway: told whole, and the others go on
-                visit.broke()
-
-    def _work_soon(self) -> None:
-        if len(self._under_way) <= FEW:
-            self.work()
-        else:
+    def _plan(self) -> None:
+        if not self._planned:
             self._planned = True
             asyncio.get_running_loop().call_soon(self.work)
+
+    def _begin(self, visit: Visit, body: bytes) -> None:
+        try:
+            visit.go(body)
+        except Exception:  # noqa: BLE001 - the edge of the gateway: told whole, and the others go on
+            visit.broke()
+
+    def _end(self, errand: Errand, body: bytes) -> None:
+        """Settle one call alone."""
+        try:
+            row = errand.settle_whole(body)
+            if row is not None:
+                errand.conclude(self._till.write((row,)))
+        except Exception:  # noqa: BLE001 - as above
+            errand.broke()
 
     def _settle(self, ends: list[tuple[Errand, bytes]]) -> None:
         settled: list[Errand] = []

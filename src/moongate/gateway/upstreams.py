@@ -88,13 +88,6 @@ class Route:
             nano, tokens = max(nano, worst[0]), max(tokens, worst[1])
         return nano, tokens, found
 
-    def good_at(self, now: float) -> bool:
-        """Say whether the lists that it rests on may still be used as they are."""
-        for target in self.targets:  # noqa: SIM110 - a generator costs more than the loop
-            if now >= target.upstream.good_until:
-                return False
-        return True
-
 
 class Upstreams:
     """Every upstream, and which of them a name means for a caller."""
@@ -156,7 +149,13 @@ class Upstreams:
         found = self._at_hand.get(name) if caller.providers is None and caller.models is None else None
         if found is None:
             found = self._beside.get((name, caller.providers, caller.models))
-        return found if found is not None and found.good_at(self._clock()) else None
+            if found is None:
+                return None
+        now = self._clock()
+        for target in found.targets:
+            if now >= target.upstream.good_until:
+                return None  # the list may not be used as it is
+        return found
 
     async def find(self, name: str, caller: Allowed) -> Route:
         """Return the route after a look at the lists: refetched for a name that is missing, at most every 30 s.
