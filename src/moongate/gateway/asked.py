@@ -6,6 +6,7 @@ bodies are read in one pass of C; those that could hide something are walked thr
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,6 +21,7 @@ Fields = dict[str, msgspec.Raw]
 Ids = tuple[tuple[str, str], ...]  # of files: the upstream's id, and the one that the caller knows
 WALKED = 32 * 1024  # bytes: from here on the walk, which jumps from quote to quote, is the faster one
 READ = ("stream", "stream_options", "max_tokens", "max_completion_tokens", "n")  # besides the models
+_keys = re.compile(rb'"(?:model"|stream|max_|n")').findall
 WITH_USAGE = b'"stream_options":{"include_usage":true}'
 
 
@@ -94,7 +96,7 @@ def asked_from(body: Body) -> Asked:
     A stream always asks the upstream for its usage: the ledger needs it, whether the caller does or not.
     """
     # Keys that are spelled with escapes or in another case, and keys given twice, are for the walk.
-    if len(body) > WALKED or type(body) is not bytes or body.find(b"\\u") >= 0:
+    if len(body) > WALKED or type(body) is not bytes or (body.find(b"\\") >= 0 and body.find(b"\\u") >= 0):
         return _walked(body)
     try:
         if not body.isascii():
@@ -103,7 +105,7 @@ def asked_from(body: Body) -> Asked:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _walked(body)
     # In another case they are keys that nobody knows, so one more of them can only stand in these spellings.
-    told = body.count(b'"model"') + body.count(b'"stream') + body.count(b'"max_') + body.count(b'"n"')
+    told = len(_keys(body))
     decisive = (found.stream, found.stream_options, found.max_tokens, found.max_completion_tokens, found.n)
     if not found.model or told != 6 - decisive.count(None):
         return _walked(body)

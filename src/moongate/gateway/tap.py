@@ -22,6 +22,7 @@ from moongate.wire.sse import MAX_EVENT_BYTES
 
 END = b"data: [DONE]\n\n"
 WEIGHED = 8 * 1024  # bytes of events that are kept until their text is added up
+_tells = re.compile(rb'"(?:usage|error|finish_reason": ?)"').search
 _deltas = re.compile(rb'"delta":\{([^}]*)').findall
 _EMPTY_DELTA = len(b'"content":""')
 _MODEL = b'"model":"'
@@ -96,7 +97,13 @@ class Tap:
 
     def feed(self, piece: bytes) -> bytes:
         """Return what can go on. Raises what the stream reports, or what is wrong with it."""
-        if self._tail or self.done or self._recast is not None or b"\r" in piece or not piece.endswith(b"\n\n"):
+        if (
+            self._tail
+            or self.done
+            or self._recast is not None
+            or piece.find(b"\r") >= 0
+            or not piece.endswith(b"\n\n")
+        ):
             out, piece = self._unusual(piece)
             if not piece:
                 return out
@@ -104,13 +111,7 @@ class Tap:
             _check_text(piece)
         if not self._first:
             self._first = piece
-        if (
-            b'"usage"' in piece
-            or b"[DONE]" in piece
-            or b'"error"' in piece
-            or b'"finish_reason":"' in piece
-            or b'"finish_reason": "' in piece
-        ):
+        if _tells(piece) or (piece.find(b"D") >= 0 and piece.find(b"[DONE]") >= 0):
             return self._looked_at(piece)
         self._unweighed.append(piece)
         self._unweighed_size += len(piece)

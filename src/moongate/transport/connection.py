@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from moongate.transport.pool import Pool
 
 _OK = b"HTTP/1.1 200 "
-_is_odd = re.compile(rb"\n(?:[ \t]|transfer-encoding|connection|upgrade|keep-alive)").search
+_framing = re.compile(
+    rb"\n(?:content-length: (\d+)\r|[ \t]|content-length|transfer-encoding|connection|upgrade|keep-alive)"
+).findall
 _PLAIN_HEAD_MAX = 16 * 1024
 Headers = list[tuple[bytes, bytes]]  # as they came, names in lower case
 
@@ -386,7 +388,4 @@ def _whole_end(data: bytes) -> int:
     end = data.find(b"\r\n\r\n") + 4
     if not 4 <= end <= _PLAIN_HEAD_MAX:
         return 0
-    head = data[:end].lower()
-    if head.find(b"\r\ncontent-length: %d\r\n" % (len(data) - end)) < 0:
-        return 0
-    return 0 if head.count(b"content-length") > 1 or _is_odd(head) else end
+    return end if _framing(data[:end].lower()) == [b"%d" % (len(data) - end)] else 0
