@@ -31,8 +31,8 @@ COLUMNS: dict[Kind, str] = {  # of a key, that hold its limits
 BUCKETS = frozenset({"rpm", "tpm"})
 EXTRA = 8  # times its need is what the first call on a pot asks for: the next ones find it at hand
 AHEAD = 4  # a slice lasts for as many rounds as are gone by before the next can be there, and some
-IDLE_ROUNDS = 200  # a slice that nobody drew from for so long goes back; before, if another worker wants it
-IDLE_ROUNDS_OF_RATES = 10  # what is saved up while the bucket fills again would be more than the rate
+IDLE_ROUNDS = 100  # a slice that nobody drew from for so long goes back; before, if another worker wants it
+IDLE_ROUNDS_OF_RATES = 5  # what is saved up while the bucket fills again would be more than the rate
 
 
 class PotName(NamedTuple):

@@ -1,7 +1,7 @@
 """Between till and books, round by round: what is settled goes into the ledger, slices come and go.
 
 A round is one job of the books' thread, for everything at once: at most every few milliseconds while calls wait,
-every 50 ms while there are any, and rarely when there are none.
+every 100 ms while there are any, and rarely when there are none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from moongate.gateway.unwritten import Unwritten
 log = logging.getLogger("moongate.gateway")
 
 T = TypeVar("T")
-BUSY_S = 0.05  # between two rounds while calls come
+BUSY_S = 0.1  # between two rounds while calls come
 AGAIN_S = 0.01  # while some wait
 QUIET_S = 0.5  # while nothing is leased
 COMPLAIN_EVERY_S = 10.0

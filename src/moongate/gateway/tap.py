@@ -151,7 +151,8 @@ class Tap:
         return held or b""
 
     def _keep(self, piece: bytes) -> None:
-        self._tail.append(piece)
+        if piece:
+            self._tail.append(piece)
         self._tail_size += len(piece)
         if self._tail_size > MAX_EVENT_BYTES:
             raise TooLargeError(f"One event of the stream is larger than {MAX_EVENT_BYTES} bytes.")
