@@ -27,6 +27,7 @@ from moongate.settings.load import Flags, Settings, load
 from moongate.testing import MoonshotServer
 
 START = Money.of(10, "USD")
+PATIENCE_S = 90  # the embedded model is slow beside others
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Client:
             sent["content-type"] = "application/json"
         sent |= headers or {}
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=20)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)) as connection:
             connection.putrequest(method, path, skip_host="host" in sent)
             for name, value in sent.items():
                 if value is not None:
