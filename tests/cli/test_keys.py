@@ -51,3 +51,17 @@ def test_the_admin_key_is_made_anew_and_shown_once(moongate) -> None:
     first, second = moongate("keys", "rotate", "admin"), moongate("keys", "rotate", "admin", "--json")
     assert first.out.startswith("sk-mg-admin-")
     assert second.json["key"] != first.out.strip()
+
+
+def test_a_settings_file_says_which_gateways_keys_and_accounts_are_meant(moongate, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("MOONGATE_DATA_DIR", raising=False)
+    own = tmp_path / "gate.toml"
+    own.write_text(f'data_dir = "{tmp_path / "other"}"\n')
+    assert moongate("accounts", "create", "them", "--balance", "1", "--config", str(own)).code == 0
+    assert moongate("keys", "create", "them", "--config", str(own)).code == 0
+    assert [row["account"] for row in moongate("keys", "list", "--json", "--config", str(own)).json["keys"]] == [
+        "them"
+    ]
+    assert moongate("usage", "--gateway", "--json", "--config", str(own)).json == {"usage": []}
+    assert (tmp_path / "other" / "gateway.sqlite3").exists()
+    assert "them" not in moongate("accounts", "list").out

@@ -76,7 +76,7 @@ def test_usage_is_told_in_groups_as_json_and_csv(client: Any, admin: Any, kit: A
         ("POST", "/admin/accounts", {"title": "x"}, 400, "no 'title'"),
         ("POST", "/admin/accounts", b"[]", 400, "not a JSON object"),
         ("POST", "/admin/accounts/eve/top-up", {"amount": "1"}, 404, "no account 'eve'"),
-        ("POST", "/admin/accounts/ada/top-up", {}, 400, "'None' is not an amount"),
+        ("POST", "/admin/accounts/ada/top-up", {}, 400, "The amount is missing"),
         ("POST", "/admin/keys", {"account": "eve"}, 400, "no account 'eve'"),
         ("POST", "/admin/keys", {"account": "ada", "rpm": "many"}, 400, "rpm is 'many', expected a whole number"),
         ("POST", "/admin/keys", {"account": "ada", "rpm": 0}, 400, "rpm is 0, expected a number from 1"),

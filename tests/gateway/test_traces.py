@@ -33,6 +33,16 @@ def test_a_call_is_a_span_below_the_callers(collector: Any) -> None:
     assert second.parent_span_id == b""
 
 
+@pytest.mark.parametrize(
+    "name", ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http", "opentelemetry"]
+)
+def test_a_part_that_is_not_installed_is_named_before_anything_begins(name: str) -> None:
+    code = f"import sys; sys.modules[{name!r}] = None\nfrom moongate.gateway import traces\ntraces.check()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "MissingExtraError: Traces need opentelemetry." in done.stderr
+    assert "pip install 'moongate[otel]'" in done.stderr
+
+
 @pytest.mark.parametrize("parent", ["", "00-x", f"00-{'0' * 32}-{'b' * 16}-01", f"ff-{'a' * 32}-{'b' * 16}-01"])
 def test_a_header_that_is_none_begins_a_trace_of_its_own(collector: Any, parent: str) -> None:
     traces = Traces(collector.endpoint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from moongate.cli.desk import opened
-from moongate.cli.options import Asked, speaking
+from moongate.cli.options import Asked, configured
 from moongate.facts.money import money_from
 
 if TYPE_CHECKING:
@@ -23,19 +23,19 @@ def command() -> None:
 @click.argument("name")
 @click.option("--balance", default="0", metavar="AMOUNT", help="What it may spend at first.")
 @click.option("--currency", default="USD", metavar="CODE", help="Its currency, as three letters.")
-@speaking
+@configured
 def create(asked: Asked, name: str, balance: str, currency: str) -> int:
     """Open the account NAME."""
-    with opened() as desk:
+    with opened(asked) as desk:
         account = desk.create_account(name, money_from(balance, currency))
     return _one(asked, account)
 
 
 @command.command("list")
-@speaking
+@configured
 def list_(asked: Asked) -> int:
     """List the accounts and what they hold."""
-    with opened() as desk:
+    with opened(asked) as desk:
         accounts = desk.accounts()
     if asked.show.json:
         asked.show.document({"accounts": [account.document for account in accounts]})
@@ -47,10 +47,10 @@ def list_(asked: Asked) -> int:
 @command.command("top-up")
 @click.argument("name")
 @click.argument("amount")
-@speaking
+@configured
 def top_up(asked: Asked, name: str, amount: str) -> int:
     """Add AMOUNT to what NAME may spend."""
-    with opened() as desk:
+    with opened(asked) as desk:
         account = desk.top_up(name, money_from(amount, desk.account(name).balance.currency))
     return _one(asked, account)
 

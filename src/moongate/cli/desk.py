@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from moongate.cli.options import Asked
     from moongate.gateway.desk import Desk
 
 
 @contextmanager
-def opened() -> Iterator[Desk]:
-    """Yield the desk in the data folder."""
+def opened(asked: Asked) -> Iterator[Desk]:
+    """Yield the desk in the data folder that the settings name."""
     from moongate.gateway.desk import FILE_NAME, Desk
     from moongate.settings.load import load_folders
 
-    with Desk(load_folders().data_dir / FILE_NAME) as desk:
+    with Desk(load_folders(asked.settings_flags()).data_dir / FILE_NAME) as desk:
         yield desk

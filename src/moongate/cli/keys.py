@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from moongate.cli.desk import opened
-from moongate.cli.options import Asked, speaking
+from moongate.cli.options import Asked, configured
 
 if TYPE_CHECKING:
     from moongate.gateway.desk import Desk, KeyRow
@@ -45,20 +45,20 @@ def command() -> None:
 @click.argument("account")
 @click.option("--name", default="", help="What the key is for.")
 @limiting
-@speaking
+@configured
 def create(asked: Asked, account: str, name: str, **given: Any) -> int:
     """Make a key for ACCOUNT, and show it this once. Without a limit only the account's balance bounds it."""
-    with opened() as desk:
+    with opened(asked) as desk:
         row, secret = desk.create_key(account, name, _limits(desk, account, given))
     return _secret(asked, row, secret)
 
 
 @command.command("list")
 @click.option("--account", help="Only this account's.")
-@speaking
+@configured
 def list_(asked: Asked, account: str | None) -> int:
     """List the keys, by their first characters."""
-    with opened() as desk:
+    with opened(asked) as desk:
         rows = desk.keys(account)
     if asked.show.json:
         asked.show.document({"keys": [row.document for row in rows]})
@@ -71,10 +71,10 @@ def list_(asked: Asked, account: str | None) -> int:
 @command.command("limit")
 @click.argument("key")
 @limiting
-@speaking
+@configured
 def limit(asked: Asked, key: str, **given: Any) -> int:
     """Replace all limits and tags of KEY (its id, or its first characters) by those given here."""
-    with opened() as desk:
+    with opened(asked) as desk:
         row = desk.limit_key(key, _limits(desk, desk.key(key).account, given))
     asked.show.document(row.document) if asked.show.json else asked.show.data(f"{row.prefix}… {_told(row)}".rstrip())
     return 0
@@ -82,13 +82,13 @@ def limit(asked: Asked, key: str, **given: Any) -> int:
 
 @command.command("rotate")
 @click.argument("key")
-@speaking
+@configured
 def rotate(asked: Asked, key: str) -> int:
     """Give KEY (its id, or its first characters) a new secret; the old one ends at once.
 
     Limits stay, and what was spent counts. `admin` is the admin key, for one that was lost.
     """
-    with opened() as desk:
+    with opened(asked) as desk:
         if key == ADMIN:
             return _admin(asked, desk.new_admin_key())
         row, secret = desk.rotate(key)
@@ -97,10 +97,10 @@ def rotate(asked: Asked, key: str) -> int:
 
 @command.command("revoke")
 @click.argument("key")
-@speaking
+@configured
 def revoke(asked: Asked, key: str) -> int:
     """End KEY (its id, or its first characters)."""
-    with opened() as desk:
+    with opened(asked) as desk:
         row = desk.revoke(key)
     asked.show.document(row.document) if asked.show.json else asked.show.data(f"revoked {row.prefix}…")
     return 0

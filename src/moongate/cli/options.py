@@ -76,6 +76,19 @@ def speaking(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def configured(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the flags of `speaking` and --config, for the folders that it names, and hand it `asked`."""
+
+    @speaking_options
+    @_option("config")
+    @functools.wraps(function)
+    def command(**given: Any) -> Any:
+        flags = {"config": given.pop("config")}
+        return function(asked=_asked(given, flags), **given)
+
+    return command
+
+
 def connecting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command every common flag, and hand it `asked`."""
 

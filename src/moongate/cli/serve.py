@@ -106,6 +106,7 @@ def _configured(asked: Asked, certificate: Certificate | None) -> Config:
 
     flags = asked.settings_flags()
     found = config.read(flags) if config.has_upstreams(flags) else config.single(asked.settings)
+    asked.show.notes(config.notes(found))
     return config.secured(found, certificate)
 
 
@@ -120,7 +121,11 @@ def _checked(asked: Asked, certificate: Certificate | None) -> int:
         for finding in findings:
             asked.show.data(str(finding))
     if not findings:
-        asked.show.talk("nothing wrong; upstreams: " + config.read(asked.settings_flags()).title)
+        found = config.read(asked.settings_flags())
+        asked.show.talk(f"nothing wrong; upstreams: {found.title}")
+        for source in found.sources:
+            asked.show.talk(f"  {source.told}")
+        asked.show.notes(config.notes(found))
     return 2 if findings else 0
 
 

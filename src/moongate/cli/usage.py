@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from moongate.cli.desk import opened
-from moongate.cli.options import Asked, speaking
+from moongate.cli.options import Asked, configured
 from moongate.errors import UsageError
 from moongate.facts.moments import rfc3339
 from moongate.facts.money import Money
@@ -28,13 +28,17 @@ Document = dict[str, Any]
 @click.option("--by", metavar="NAMES", help="Groups, of the gateway: some of day,provider,model,key,account,tag.")
 @click.option("--calls", is_flag=True, help="Each call of the gateway instead of sums.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@speaking
+@configured
 def command(asked: Asked, gateway: bool, days: int, by: str | None, calls: bool, as_csv: bool) -> int:
     """Show calls, tokens and cost by day (UTC). A call whose price is not known counts its tokens, and no cost."""
     if (by or calls) and not gateway:
         raise UsageError("--by and --calls are told of the gateway's ledger.", advice="Add --gateway.")
     since = time.time() - days * DAY_S
-    name, rows = ("calls", _calls(since)) if calls else ("usage", _of_gateway(since, by) if gateway else _own(since))
+    name, rows = (
+        ("calls", _calls(asked, since))
+        if calls
+        else ("usage", _of_gateway(asked, since, by) if gateway else _own(asked, since))
+    )
     if asked.show.json:
         asked.show.document({name: rows})
     elif as_csv:
@@ -42,30 +46,35 @@ def command(asked: Asked, gateway: bool, days: int, by: str | None, calls: bool,
     else:
         columns = _columns(rows) if gateway else _OWN
         asked.show.table(columns, [_cells(row, columns) for row in rows])
+    unpriced = sum(row.get("unpriced", 0) for row in rows)
+    if unpriced:
+        asked.show.talk(
+            f"note: {unpriced} calls have no known price, and no part in the cost; see: [prices] in the settings"
+        )
     return 0
 
 
-def _own(since: float) -> list[Document]:
+def _own(asked: Asked, since: float) -> list[Document]:
     from moongate.batch.posting import post_all
     from moongate.ledger.own import FILE_NAME, OwnLedger
     from moongate.settings.load import load_folders
 
-    data_dir = load_folders().data_dir
+    data_dir = load_folders(asked.settings_flags()).data_dir
     with OwnLedger(data_dir / FILE_NAME) as ledger:
         post_all(data_dir, ledger)
         return [_spent(line) for line in ledger.spent(since=since)]
 
 
-def _of_gateway(since: float, by: str | None) -> list[Document]:
+def _of_gateway(asked: Asked, since: float, by: str | None) -> list[Document]:
     from moongate.gateway.usage import USUAL, groups_from
 
     groups = groups_from(by) if by else USUAL
-    with opened() as desk:
+    with opened(asked) as desk:
         return [line.document for line in desk.used(groups, since=since)]
 
 
-def _calls(since: float) -> list[Document]:
-    with opened() as desk:
+def _calls(asked: Asked, since: float) -> list[Document]:
+    with opened(asked) as desk:
         return [_call(entry) for entry in desk.entries(since=since)]
 
 

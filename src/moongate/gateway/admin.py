@@ -84,7 +84,9 @@ class Admin:
         given = await self._given(request, "amount")
         name = request.path_params["name"]
         account = await self._found(lambda desk: desk.account(name))
-        amount = money_from(str(given.get("amount")), account.currency)
+        if "amount" not in given:
+            raise UsageError("The amount is missing.", advice='Send {"amount": "2.50"}.')
+        amount = money_from(str(given["amount"]), account.currency)
         return _json((await self._ask(lambda desk: desk.top_up(name, amount))).document)
 
     async def keys(self, request: Request) -> Response:
@@ -135,7 +137,10 @@ class Admin:
         since = time.time() - _days(asked.get("days", "30")) * DAY_S
         await self._flush()
         rows = [line.document for line in await self._ask(lambda desk: desk.used(groups, since=since))]
-        if asked.get("format", "json") == "csv":
+        form = asked.get("format", "json")
+        if form not in ("json", "csv"):
+            raise UsageError(f"Usage is not told as {form[:80]!r}.", advice="It is told as json or csv.")
+        if form == "csv":
             return Response(csv_from(rows), media_type="text/csv; charset=utf-8")
         return _json({"usage": rows})
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
+from pathlib import Path
 
-from moongate.errors import BaseUrlError, ConfigError, ProviderChoiceError
+from moongate.errors import BaseUrlError, ConfigError, MissingExtraError, ProviderChoiceError
+from moongate.gateway import traces
 from moongate.gateway.certificate import Certificate
 from moongate.gateway.options import KEY_SETTINGS, Fault, Options, UpstreamOptions, checked, options_from
 from moongate.gateway.upstream import Source
@@ -74,6 +75,13 @@ def read(flags: Flags | None = None) -> Config:
     return Config(settings=replace(sources[0].settings, gateway=table.values), options=options, sources=sources)
 
 
+def notes(config: Config) -> tuple[str, ...]:
+    """Return what is not wrong, and should be known all the same: key files that others can read."""
+    files = {Path(each.key_file).expanduser() for each in config.options.upstreams if each.key_file is not None}
+    open_to_others = [file for file in sorted(files) if file.exists() and file.stat().st_mode & 0o077]
+    return tuple(f"{str(file)!r} holds a key, and others than its owner can read it" for file in open_to_others)
+
+
 def secured(config: Config, certificate: Certificate | None) -> Config:
     """Return a configuration with the certificate that the command line named, if it named one."""
     if certificate is None:
@@ -117,9 +125,7 @@ def _found(table: Table, flags: Flags | None) -> Iterator[Finding]:
     faulty = {fault.path[:2] for fault in faults}
     more = [fault for each in options.upstreams for fault in _of_upstream(each, table, flags, faulty)]
     more += _of_certificate(options.certificate, ("tls_cert",))
-    if options.otel_endpoint is not None and find_spec("opentelemetry") is None:
-        advice = "Install it: pip install 'moongate[otel]'."
-        more.append(Fault(path=("otel_endpoint",), message="Traces need OpenTelemetry's SDK.", advice=advice))
+    more += _of_traces(options)
     placed = [(table.where(fault.path) or (None, None), fault) for fault in (*faults, *more)]
     for (file, line), fault in sorted(placed, key=lambda pair: (pair[0][0] or "", pair[0][1] or 0)):
         yield Finding(fault=fault, file=file, line=line)
@@ -152,6 +158,14 @@ def _to_blame(upstream: UpstreamOptions, error: ConfigError) -> tuple[str, ...]:
     if isinstance(error, BaseUrlError):
         return ("base_url",)
     return tuple(name for name in KEY_SETTINGS if getattr(upstream, name) is not None)
+
+
+def _of_traces(options: Options) -> Iterator[Fault]:
+    if options.otel_endpoint is not None:
+        try:
+            traces.check()
+        except MissingExtraError as error:
+            yield Fault(path=("otel_endpoint",), message=error.message, advice=error.advice)
 
 
 def _of_certificate(certificate: Certificate | None, path: tuple[str, ...]) -> Iterator[Fault]:

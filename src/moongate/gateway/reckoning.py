@@ -62,6 +62,8 @@ class Reckoning:
         whole_s = now - self.began
         overhead_s = whole_s - self._first_at + self._sent_at
         trace, self._trace = self._trace, None
+        if trace is not None:
+            trace.tag("moongate.request_id", hold.request_id)
         relay.tally.ended(target, outcome, self._caller.currency, whole_s, overhead_s, self._head_s, trace)
         if relay.till.keeps_content:
             relay.till.content(hold, self._asked.body[:FAILURE_MAX_BYTES], answer)
@@ -79,6 +81,8 @@ class Reckoning:
             provider = target.row.name if target is not None else hold.want.provider
             outcome = not_charged(provider, kind=kind, status=status)
         self._hold = None
+        if self._trace is not None:
+            self._trace.tag("moongate.request_id", hold.request_id)
         self._tell(outcome)
         try:
             self._relay.till.settle(hold, outcome)

@@ -26,6 +26,7 @@ import uvicorn
 from moongate.errors import ConfigError, MoongateError
 from moongate.facts.providers import is_loopback
 from moongate.gateway import till as tills
+from moongate.gateway import traces
 from moongate.gateway.app import Gateway
 from moongate.gateway.board import Board, Notes
 from moongate.gateway.certificate import Shown
@@ -204,6 +205,8 @@ def prepared(config: Config | Settings, host: str, port: int, workers: int = 1) 
     """Check and open in an order in which what is cheap to refuse is refused first."""
     config = single(config) if isinstance(config, Settings) else config
     config.need_keys()
+    if config.options.otel_endpoint is not None:
+        traces.check()
     tls = _tls(config)
     path = config.settings.data_dir / FILE_NAME
     with Desk(path) as desk:
@@ -261,6 +264,8 @@ class Worker:
         self.started = threading.Event()
         self.upstreams = Upstreams(place.config.sources, place.config.options.routes, notes=place.notes(number))
         self._reread = reread
+        self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Task[None]] = set()
         self._server: _Server | None = None
         self._shown = None if place.tls is None else Shown(place.tls)
         self._till: Till | None = None
@@ -286,19 +291,25 @@ class Worker:
 
     def reload(self) -> None:
         """Go by the configuration as it is now; a faulty one changes nothing."""
-        if self._reread is None or self._porter is None:
-            return
-        try:
-            config = self._reread()
-            self._renew(config.options)
-            self.upstreams.use(config.sources, config.options.routes)
-        except MoongateError as error:
-            log.warning("the configuration is not taken over: %s", error)
-            return
-        self._porter.use(config.options)
-        if self._till is not None:
-            _told(self._till, config.options)
-        log.warning("the configuration was read again")
+        if self._reread is not None and self._porter is not None:
+            reload = asyncio.create_task(self._reload(self._reread, self._porter))
+            self._reloads.add(reload)
+            reload.add_done_callback(self._reloads.discard)
+
+    async def _reload(self, reread: Reread, porter: Porter) -> None:
+        """Read it in a thread: files and a keyring may take their time. One after the other, as the signals came."""
+        async with self._reloading:
+            try:
+                config = await asyncio.to_thread(reread)
+                self._renew(config.options)
+                self.upstreams.use(config.sources, config.options.routes)
+            except MoongateError as error:
+                log.warning("the configuration is not taken over: %s", error)
+                return
+            porter.use(config.options)
+            if self._till is not None:
+                _told(self._till, config.options)
+            log.warning("the configuration was read again")
 
     def _renew(self, options: Options) -> None:
         """Show the certificate as it is now."""

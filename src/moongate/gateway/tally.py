@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from moongate.gateway.counts import Counts
 from moongate.gateway.seams import Outcome
@@ -66,6 +67,7 @@ class Tally:
             (call_s, overhead_s, first_byte_s),
         )
         if trace is not None:
+            server = urlsplit(target.row.base_url)
             about: dict[str, str | int | float] = {
                 "gen_ai.provider.name": target.row.name,
                 "gen_ai.response.model": outcome.model or wire_id,
@@ -73,7 +75,8 @@ class Tally:
                 "gen_ai.usage.output_tokens": outcome.completion_tokens,
                 "http.response.status_code": outcome.status,
                 "moongate.upstream": name,
-                "server.address": target.row.host,
+                "server.address": server.hostname or "",
+                "server.port": server.port or (443 if server.scheme == "https" else 80),
             }
             trace.end(about, error=None if outcome.outcome == OK else outcome.outcome)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from moongate.errors import MissingExtraError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Attributes = Mapping[str, str | int | float]
 _PARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, version 00
+NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 CLOSE_MS = 3000
 
 
@@ -29,25 +31,41 @@ class Trace(Protocol):
     def line(self) -> bytes:
         """The header line that tells the upstream of it."""
 
+    def tag(self, name: str, value: str) -> None:
+        """Note something about it."""
+
     def end(self, attributes: Attributes, *, error: str | None = None) -> None:
         """End it, well or with the kind of an error."""
+
+
+def check() -> None:
+    """Raise MissingExtraError when something that traces need is not installed."""
+    for name in NEEDED:
+        if not _is_there(name):
+            raise MissingExtraError(
+                f"Traces need {name}, which is not installed.",
+                advice="Install it: pip install 'moongate[otel]', or take otel_endpoint out of [gateway].",
+            )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it would be a part of
+        return False
 
 
 class Traces:
     """Spans, sent to a collector that speaks OTLP over http. Raises MissingExtraError without moongate[otel]."""
 
     def __init__(self, endpoint: str, *, sample: float = 1.0, exporter: SpanExporter | None = None) -> None:
-        try:
-            from opentelemetry import trace
-            from opentelemetry.sdk.resources import Resource
-            from opentelemetry.sdk.trace import TracerProvider
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor
-            from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"Traces need {error.name}, which is not installed.",
-                advice="Install it: pip install 'moongate[otel]', or take otel_endpoint out of [gateway].",
-            ) from error
+        check()
+        from opentelemetry import trace
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
         self._trace = trace
         self._provider = TracerProvider(
             sampler=ParentBased(TraceIdRatioBased(sample)),
@@ -94,6 +112,9 @@ class _Begun:
     def line(self) -> bytes:
         context = self._span.get_span_context()
         return b"traceparent: 00-%032x-%016x-%02x\r\n" % (context.trace_id, context.span_id, context.trace_flags)
+
+    def tag(self, name: str, value: str) -> None:
+        self._span.set_attribute(name, value)
 
     def end(self, attributes: Attributes, *, error: str | None = None) -> None:
         from opentelemetry.trace import Status, StatusCode

@@ -53,6 +53,13 @@ class Source:
     limits: Limits = field(default_factory=Limits)
     break_after: int = 5
 
+    @property
+    def told(self) -> str:
+        """Where it is and whose key it has, in words."""
+        key = self.settings.key
+        whose = "without a key" if key is None else f"key {key.fingerprint}… from {key.source}"
+        return f"{self.name}: {self.settings.row.base_url or self.settings.row.title}, {whose}"
+
 
 class Upstream:
     """One account at one endpoint, and what is known about it now.
