@@ -93,6 +93,16 @@ def test_what_an_upstream_says_of_a_file_is_said_with_the_callers_id(client, ups
     assert (got.status, got.error["message"]) == (400, f"Invalid request: file {id_} is no image")
 
 
+def test_so_is_what_it_says_in_the_middle_of_a_stream(client, upstream, shop) -> None:
+    id_ = shop.image(client)
+    (stored,) = shop.there(upstream)
+    said = {"error": {"message": f"file {stored.id} is no image", "type": "invalid_request_error"}}
+    upstream.inject(Fault("error_in_stream", path=CHAT, body=said))
+    got = client.chat(shop.picture(id_, stream=True))
+    assert f"file {id_} is no image" in got.body.decode()
+    assert stored.id not in got.body.decode()
+
+
 def test_the_tokens_of_a_file_are_counted_for_its_account_alone(client, other, upstream, shop) -> None:
     id_ = shop.image(client)
     path = "/v1/tokenizers/estimate-token-count"
