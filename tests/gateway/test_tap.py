@@ -109,10 +109,12 @@ def test_what_is_read_in_passing_is_what_reading_it_all_gives(payloads: list[dic
     assert passing.model == (fold.answer().model or passing.model)
 
 
-def test_text_is_weighed_while_it_goes_by() -> None:
-    passing, count = tap(), 3 * WEIGHED // len(WORDS[1])
+@pytest.mark.parametrize("more", [{}, {"usage": None}])
+def test_text_is_weighed_while_it_goes_by(more: dict[str, Any]) -> None:
+    passing, word, count = tap(), event({"content": "grüße"}, **more), WEIGHED // 10
     for _ in range(count):
-        assert passing.feed(WORDS[1]) == WORDS[1]
+        assert passing.feed(word) == word
+        assert sum(map(len, passing._unweighed)) <= WEIGHED
     assert passing.said_bytes == count * len("grüße".encode())
     assert passing.usage is None
 

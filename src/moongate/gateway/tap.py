@@ -113,10 +113,7 @@ class Tap:
             self._first = piece
         if _tells(piece) or (piece.find(b"D") >= 0 and piece.find(b"[DONE]") >= 0):
             return self._looked_at(piece)
-        self._unweighed.append(piece)
-        self._unweighed_size += len(piece)
-        if self._unweighed_size > WEIGHED:
-            self._weigh()
+        self._passes(piece)
         if self._finish is not None and b"data:" in piece:
             return self.rest() + piece
         return piece
@@ -172,7 +169,7 @@ class Tap:
         found = event_from(data) if self._fold is None else None
         if found is None:
             return self._folded(event, data)
-        self._unweighed.append(event)
+        self._passes(event)
         self._model = self._model or found.model
         if found.took is not None and (found.is_top or not self._is_top):
             self._took, self._is_top = found.took, found.is_top
@@ -189,7 +186,7 @@ class Tap:
         if self._fold is None:
             self._fold = self._begun()
         self._fold.add(chunk)
-        self._unweighed.append(event)
+        self._passes(event)
         if not payload.get("choices") and isinstance(payload.get("usage"), dict):
             return self._usage(event, data)
         return self._held(event) if chunk.finish_reason is not None and chunk.usage is None else self.rest() + event
@@ -220,6 +217,13 @@ class Tap:
             finish["choices"][0]["usage"] = msgspec.json.decode(data)["usage"]
             self._finish = b"data: " + msgspec.json.encode(finish) + b"\n\n"
         return self.rest() + (event if self._include_usage else b"")
+
+    def _passes(self, piece: bytes) -> None:
+        """Note events for their weight."""
+        self._unweighed.append(piece)
+        self._unweighed_size += len(piece)
+        if self._unweighed_size > WEIGHED:
+            self._weigh()
 
     def _weigh(self) -> None:
         """Add up about how many bytes of text the deltas carry, without decoding them."""
