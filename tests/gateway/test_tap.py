@@ -114,7 +114,7 @@ def test_text_is_weighed_while_it_goes_by(more: dict[str, Any]) -> None:
     passing, word, count = tap(), event({"content": "grüße"}, **more), WEIGHED // 10
     for _ in range(count):
         assert passing.feed(word) == word
-        assert sum(map(len, passing._unweighed)) <= WEIGHED
+        assert sum(map(len, passing._weight._pieces)) <= WEIGHED
     assert passing.said_bytes == count * len("grüße".encode())
     assert passing.usage is None
 

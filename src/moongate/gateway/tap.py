@@ -28,6 +28,30 @@ _EMPTY_DELTA = len(b'"content":""')
 _MODEL = b'"model":"'
 
 
+class Weight:
+    """About how many bytes of text the deltas of events carry, added up for many at once without decoding them."""
+
+    __slots__ = ("_pieces", "_size", "_total")
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._pieces: list[bytes] = []  # that are not in it yet
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Take whole events in."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > WEIGHED:
+            self.total()
+
+    def total(self) -> int:
+        """Return what they all weigh."""
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        self._total += sum(max(len(delta) - _EMPTY_DELTA, 0) for delta in _deltas(b"".join(pieces)))
+        return self._total
+
+
 class Tap:
     """One stream.
 
@@ -46,12 +70,10 @@ class Tap:
         "_model",
         "_recast",
         "_row",
-        "_said",
         "_tail",
         "_tail_size",
         "_took",
-        "_unweighed",
-        "_unweighed_size",
+        "_weight",
         "done",
     )
 
@@ -65,9 +87,7 @@ class Tap:
         self._fold: Fold | None = None  # of events that are not the usual ones
         self._finish: bytes | None = None  # held until its usage is known
         self._first = b""  # the first event, which names the model
-        self._said = 0
-        self._unweighed: list[bytes] = []  # events whose text is not in `_said` yet
-        self._unweighed_size = 0
+        self._weight = Weight()
         self._tail: list[bytes] = []  # the beginning of an event that goes on
         self._tail_size = 0
         self._recast = self._rewriting(embedded=True) if embedded else None
@@ -92,8 +112,7 @@ class Tap:
     @property
     def said_bytes(self) -> int:
         """About how much text came, in bytes; for an estimate where no usage comes."""
-        self._weigh()
-        return self._said if self._recast is None else self._said + self._recast.said_bytes
+        return self._weight.total() if self._recast is None else self._weight.total() + self._recast.said_bytes
 
     def feed(self, piece: bytes) -> bytes:
         """Return what can go on. Raises what the stream reports, or what is wrong with it."""
@@ -113,7 +132,7 @@ class Tap:
             self._first = piece
         if _tells(piece) or (piece.find(b"D") >= 0 and piece.find(b"[DONE]") >= 0):
             return self._looked_at(piece)
-        self._passes(piece)
+        self._weight.add(piece)
         if self._finish is not None and b"data:" in piece:
             return self.rest() + piece
         return piece
@@ -169,7 +188,7 @@ class Tap:
         found = event_from(data) if self._fold is None else None
         if found is None:
             return self._folded(event, data)
-        self._passes(event)
+        self._weight.add(event)
         self._model = self._model or found.model
         if found.took is not None and (found.is_top or not self._is_top):
             self._took, self._is_top = found.took, found.is_top
@@ -186,7 +205,7 @@ class Tap:
         if self._fold is None:
             self._fold = self._begun()
         self._fold.add(chunk)
-        self._passes(event)
+        self._weight.add(event)
         if not payload.get("choices") and isinstance(payload.get("usage"), dict):
             return self._usage(event, data)
         return self._held(event) if chunk.finish_reason is not None and chunk.usage is None else self.rest() + event
@@ -217,18 +236,6 @@ class Tap:
             finish["choices"][0]["usage"] = msgspec.json.decode(data)["usage"]
             self._finish = b"data: " + msgspec.json.encode(finish) + b"\n\n"
         return self.rest() + (event if self._include_usage else b"")
-
-    def _passes(self, piece: bytes) -> None:
-        """Note events for their weight."""
-        self._unweighed.append(piece)
-        self._unweighed_size += len(piece)
-        if self._unweighed_size > WEIGHED:
-            self._weigh()
-
-    def _weigh(self) -> None:
-        """Add up about how many bytes of text the deltas carry, without decoding them."""
-        pieces, self._unweighed, self._unweighed_size = self._unweighed, [], 0
-        self._said += sum(max(len(delta) - _EMPTY_DELTA, 0) for delta in _deltas(b"".join(pieces)))
 
     def _turned(self, piece: bytes) -> bytes:
         before = self.rest()
