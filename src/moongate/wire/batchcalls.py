@@ -12,12 +12,12 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from moongate.errors import NotJsonError, NotOfferedError, UsageError
+from moongate.errors import NotOfferedError, UsageError
 from moongate.facts import batches as facts
 from moongate.facts.batches import Batch, Page
 from moongate.facts.providers import Provider
 from moongate.wire.calls import Call
-from moongate.wire.replies import Reply
+from moongate.wire.replies import Reply, decode_as
 
 T = TypeVar("T")
 _PATH = "/batches"
@@ -117,7 +117,4 @@ def _batch(reply: Reply) -> Batch:
 
 
 def _decoded(reply: Reply, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(reply.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJsonError("The answer about a batch has an unknown shape.", advice="Check the base url.") from error
+    return decode_as(shape, reply.body, what="The answer about a batch")

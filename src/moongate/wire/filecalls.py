@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from moongate.errors import NotJsonError, NotOfferedError, UsageError
+from moongate.errors import NotOfferedError, UsageError
 from moongate.facts.files import FileObject
 from moongate.facts.providers import Provider
 from moongate.wire.calls import Call, Upload
-from moongate.wire.replies import Reply
+from moongate.wire.replies import Reply, decode_as
 
 T = TypeVar("T")
 MAX_CONTENT_BYTES = 512 * 1024 * 1024
@@ -116,10 +116,7 @@ def _file(reply: Reply) -> FileObject:
 
 
 def _decoded(reply: Reply, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(reply.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotJsonError("The answer about a file has an unknown shape.", advice="Check the base url.") from error
+    return decode_as(shape, reply.body, what="The answer about a file")
 
 
 def _header_safe(filename: str) -> str:

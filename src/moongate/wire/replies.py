@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,7 @@ from moongate.facts.providers import Provider
 from moongate.wire.clean import excerpt, redact
 from moongate.wire.faults import MAX_WAIT_S, Fault, fault_in
 
+T = TypeVar("T")
 MAX_MESSAGE = 4096  # characters of a provider's message that are looked at
 
 _MONEY = re.compile(
@@ -74,6 +75,14 @@ def decode(body: bytes, *, what: str) -> Any:
             f"{what} is not JSON but {looks if body else 'empty'}.",
             advice="Check the base url, and whether a proxy or a login page answers in the provider's place.",
         ) from error
+
+
+def decode_as(shape: type[T], body: bytes, *, what: str) -> T:
+    """Return the value of `shape` in a body. Raises NotJsonError, naming `what` was expected, for any other."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise errors.NotJsonError(f"{what} has an unknown shape.", advice="Check the base url.") from error
 
 
 def error_from(
