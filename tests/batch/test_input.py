@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moongate.batch import input as batch_input
-from moongate.batch.input import Recipe, Row, lines, lines_of, rows, write
+from moongate.batch.input import Recipe, Row, lines, lines_of, rows
 from moongate.errors import UsageError
+from moongate.store.atomic import write_lines
 
 RECIPE = Recipe(model="kimi-k2.6", template="Translate {text}.", system="Into {lang}.", parameters={"max_tokens": 9})
 
@@ -169,5 +170,5 @@ def test_lines_are_written_as_they_come(tmp_path: Path) -> None:
     stream = lines_of(endless(), Recipe(model="m"))
     next(stream)
     assert pulled == [0]
-    assert write(lines_of(endless(), Recipe(model="m")), tmp_path / "out.jsonl") == 1000
+    assert write_lines(tmp_path / "out.jsonl", lines_of(endless(), Recipe(model="m"))) == 1000
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 1000

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from moongate.errors import StorageError
-from moongate.store.atomic import replacing
+from moongate.store.atomic import replacing, write_lines
 
 
 def names(folder: Path) -> set[str]:
@@ -25,6 +25,11 @@ def test_it_is_there_whole(tmp_path: Path) -> None:
         file.write(b"after")
         assert target.read_bytes() == b"before"
     assert target.read_bytes() == b"after" and names(tmp_path) == {"out"}
+
+
+def test_lines_are_written_and_counted(tmp_path: Path) -> None:
+    assert write_lines(tmp_path / "out", iter([b"one\n", b"two\n"])) == 2
+    assert (tmp_path / "out").read_bytes() == b"one\ntwo\n"
 
 
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from moongate.batch.template import Template, unknown
 from moongate.batch.validate.judge import Unreadable, read
 from moongate.errors import UsageError
 from moongate.facts.batches import ENDPOINT, METHOD
-from moongate.store.atomic import replacing
 
 TABLES = (".csv", ".tsv")
 ID_COLUMN = "custom_id"  # used for what it says where a row has it
@@ -90,16 +89,6 @@ def lines_of(items: Iterable[Any], recipe: Recipe) -> Iterator[bytes]:
         except UsageError as error:
             error.message = f"Item {place}: {error.message}"
             raise
-
-
-def write(made: Iterable[bytes], target: str | Path) -> int:
-    """Write lines to a file in one step; return how many there are. Raises StorageError when the disk refuses."""
-    count = 0
-    with replacing(target) as file:
-        for line in made:
-            file.write(line)
-            count += 1
-    return count
 
 
 class _Maker:

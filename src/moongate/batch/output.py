@@ -9,7 +9,7 @@ from typing import Any
 
 from moongate.batch.journal import begun, results
 from moongate.errors import UsageError
-from moongate.store.atomic import replacing
+from moongate.store.atomic import write_lines
 
 
 def errors_of(output: Path) -> Path:
@@ -47,25 +47,16 @@ def write_results(folder: Path, output: Path) -> int:
     """Write a job's answers to `output` in input order, and its failures beside it; return the number of answers."""
     errors = errors_of(output)
     check_place(output, source_of(folder))
-    count = _write(output, (line for _, line in results(folder, ok=True)))
+    count = write_lines(output, (line for _, line in results(folder, ok=True)))
     failures = results(folder, ok=False)
     first = next(failures, None)
     if first is None:
         errors.unlink(missing_ok=True)
     else:
-        _write(errors, (line for _, line in _chained(first, failures)))
+        write_lines(errors, (line for _, line in _chained(first, failures)))
     return count
 
 
 def _chained(first: tuple[int, bytes], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     yield first
     yield from rest
-
-
-def _write(path: Path, lines: Iterator[bytes]) -> int:
-    count = 0
-    with replacing(path) as file:
-        for line in lines:
-            file.write(line)
-            count += 1
-    return count

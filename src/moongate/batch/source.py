@@ -16,10 +16,11 @@ import msgspec
 
 from moongate.batch.blocks import opened
 from moongate.batch.folders import FOLDER
-from moongate.batch.input import Recipe, lines, lines_of, rows, write
+from moongate.batch.input import Recipe, lines, lines_of, rows
 from moongate.batch.upstream import Upstream
 from moongate.batch.validate import Checks, Fault, Permitted, Report, validate
 from moongate.errors import ModelRefusedError, UsageError
+from moongate.store.atomic import write_lines
 from moongate.store.sqlite import explained
 
 Source = str | Path | Iterable[Any]
@@ -59,7 +60,7 @@ def ready(source: Source, recipe: Recipe | None, data_dir: Path) -> Iterator[Inp
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f".{secrets.token_hex(8)}.jsonl"
     try:
-        write(_lines(source, recipe), path)
+        write_lines(path, _lines(source, recipe))
         path.chmod(0o600)
         yield Input(path=path, sha256=sha256_of(path), given=given, made=True)
     finally:

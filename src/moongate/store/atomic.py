@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,6 +37,16 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)
         raise
+
+
+def write_lines(path: str | Path, lines: Iterable[bytes]) -> int:
+    """Write lines to a file in one step; return how many there are. Raises StorageError when the disk refuses."""
+    count = 0
+    with replacing(path) as file:
+        for line in lines:
+            file.write(line)
+            count += 1
+    return count
 
 
 @contextlib.contextmanager
