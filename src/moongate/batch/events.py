@@ -11,7 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from moongate.batch.records import Outcome, Part, Status
+from moongate.batch.records import Outcome, Part
+from moongate.facts.batches import Status
 
 Mode = Literal["local", "remote"]
 Which = Literal["output", "error"]

@@ -5,24 +5,10 @@ Values only; msgspec structs, since there is one of most of them for every line 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from moongate.facts.batches import ENDPOINT
 from moongate.facts.files import MAX_FILE_BYTES
-
-Status = Literal[
-    "validating",
-    "in_progress",
-    "finalizing",
-    "completed",
-    "failed",
-    "expired",
-    "cancelling",
-    "cancelled",
-]
-"""The words of the batch API (OpenAI's; Moonshot's OpenAPI document of 2026-08-17 has the same ones)."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

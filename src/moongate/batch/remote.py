@@ -25,11 +25,11 @@ from moongate.batch.journal import Entry, Journal
 from moongate.batch.marks import DONE, DOUBT, FAILED
 from moongate.batch.names import Names
 from moongate.batch.parts import beyond, file_of, indexes, kept_back, worst_by_part, worst_nano
-from moongate.batch.records import Outcome, Status
+from moongate.batch.records import Outcome
 from moongate.batch.spending import Tariff
 from moongate.batch.split import stretch
 from moongate.batch.upstream import Upstream
-from moongate.facts.batches import ENDED, MOVING, Batch
+from moongate.facts.batches import ENDED, MOVING, Batch, Status
 from moongate.wire import batchcalls, filecalls
 from moongate.wire.filecalls import Source
 

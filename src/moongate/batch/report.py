@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from moongate.batch.records import Status
 from moongate.batch.state import State
+from moongate.facts.batches import Status
 from moongate.facts.money import Money
 
 EXIT = {

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from moongate.batch import events as ev
 from moongate.batch.marks import DONE, DOUBT, FAILED, SENT, Marks, table
-from moongate.batch.records import Part, Status
-from moongate.facts.batches import ENDED
+from moongate.batch.records import Part
+from moongate.facts.batches import ENDED, Status
 
 Why = Literal["interrupted", "money", "budget", "deadline", "refused", "unavailable", "limit", "uncertain", "storage"]
 Stage = Literal["planned", "uploading", "uploaded", "creating", "lost", "created", "ended", "concluded"]

@@ -7,7 +7,7 @@ Field names are the wire's own. Bounds are those of Moonshot's OpenAPI document 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,6 +17,18 @@ WINDOW = "24h"  # what every example sends; from 12h to 7d
 WINDOW_MIN_H, WINDOW_MAX_H = 12, 7 * 24
 METADATA_PAIRS, METADATA_KEY, METADATA_VALUE = 16, 64, 512  # at most; lengths in characters
 PAGE = 20  # batches on a page of the list, where nothing else is asked for
+
+Status = Literal[
+    "validating",
+    "in_progress",
+    "finalizing",
+    "completed",
+    "failed",
+    "expired",
+    "cancelling",
+    "cancelled",
+]
+"""The words of the batch API (OpenAI's; Moonshot's OpenAPI document of 2026-08-17 has the same ones)."""
 
 MOVING = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})

@@ -9,10 +9,11 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from moongate.facts.batches import Status
 from moongate.testing.accounts import Account
 from moongate.testing.batchlines import ENDPOINT, Line, answered, validated
 from moongate.testing.exchange import Received, Reply, refuse, reply_json
@@ -20,16 +21,6 @@ from moongate.testing.files import Files
 from moongate.testing.inference import json_object, solvent
 from moongate.testing.world import World
 
-Status = Literal[
-    "validating",
-    "in_progress",
-    "finalizing",
-    "completed",
-    "failed",
-    "expired",
-    "cancelling",
-    "cancelled",
-]
 MOVING: tuple[Status, ...] = ("validating", "in_progress", "finalizing")
 HOUR_S = 3600
 WINDOW_MIN_S, WINDOW_MAX_S = 12 * HOUR_S, 7 * 24 * HOUR_S

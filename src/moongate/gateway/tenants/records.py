@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from moongate.batch.records import Status
-from moongate.facts.batches import ENDED, ENDPOINT
+from moongate.facts.batches import ENDED, ENDPOINT, Status
 from moongate.gateway.seams import Whereabouts
 
 STAMPS = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")

@@ -25,11 +25,11 @@ from moongate.batch.journal import Journal
 from moongate.batch.lines import read
 from moongate.batch.local import LocalRun, Options
 from moongate.batch.marks import DONE, DOUBT, FAILED, SENT
-from moongate.batch.records import Status
 from moongate.batch.source import KEPT, sha256_of
 from moongate.batch.spending import Tariff
 from moongate.batch.verdicts import Policy
 from moongate.errors import MoongateError, StorageError, UsageError
+from moongate.facts.batches import Status
 from moongate.gateway.clerk import Clerk
 from moongate.gateway.relay import Relay
 from moongate.gateway.tenants.archive import Archive
@@ -37,7 +37,7 @@ from moongate.gateway.tenants.checks import checked
 from moongate.gateway.tenants.line import Errands
 from moongate.gateway.tenants.places import Places
 from moongate.gateway.tenants.records import Batch, File, Wrong
-from moongate.store.atomic import replacing
+from moongate.store.atomic import write_lines
 
 log = logging.getLogger("moongate.gateway")
 
@@ -244,9 +244,7 @@ class Work:
         path = self._places.path(id_)
         if journal.state.opened is None:
             return None
-        with replacing(path) as file:
-            for _, line in results:
-                file.write(line)
+        write_lines(path, (line for _, line in results))
         path.chmod(0o600)
         size = path.stat().st_size
         if not size:
