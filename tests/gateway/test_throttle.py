@@ -6,8 +6,8 @@ import pytest
 
 from moongate.gateway import board as boards
 from moongate.gateway.board import Board, Notes, Use
-from moongate.gateway.throttle import LEARNED_FOR_S, Throttle
-from moongate.wire.limits import Limits
+from moongate.gateway.throttle import Throttle
+from moongate.wire.limits import BELIEVED_S, Limits
 
 RPM = "Your account reached max RPM: 2, please try again after 1 seconds"
 
@@ -147,7 +147,7 @@ def test_what_a_429_told_one_worker_the_others_know() -> None:
     assert not other.is_free
     assert other.limits.rpm == 2
     assert other.wait(11) == 2.0
-    assert other.wait(10.0 + LEARNED_FOR_S + 1) == 0.0
+    assert other.wait(10.0 + BELIEVED_S + 1) == 0.0
 
 
 def test_the_heir_of_a_dead_worker_has_its_places_and_what_it_sent() -> None:
@@ -170,7 +170,7 @@ def test_what_a_429_told_holds_and_is_forgotten() -> None:
         assert throttle.wait(0) == 0.0
         throttle.begins(0)
     assert throttle.wait(1) == 59.0
-    assert throttle.wait(LEARNED_FOR_S + 1) == 0.0
+    assert throttle.wait(BELIEVED_S + 1) == 0.0
     assert throttle.limits == Limits()
 
 

@@ -2,7 +2,8 @@
 
 Times are the caller's, in seconds. What one worker sends is counted here; what the others have under way and used is
 on the `board`, so that all of them together stay within a limit, however the load is spread. Tokens count when an
-answer has told them, since a worst case would let nobody in.
+answer has told them, since a worst case would let nobody in. (`wire.limits.Pace` counts for one client alone, by what
+calls may take at most, as the provider does.)
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from __future__ import annotations
 from collections import deque
 
 from moongate.gateway.board import Notes, Told, Use
-from moongate.wire.limits import WINDOW_S, Limits, limits_in
+from moongate.wire.limits import BELIEVED_S, WINDOW_S, Limits, limits_in
 
-LEARNED_FOR_S = 600.0  # tiers grow: what was told is believed for this long
 LONGEST_PAUSE_S = 60.0
 _FREE = Limits()
 _NOBODY = Use()
@@ -65,7 +65,7 @@ class Throttle:
         if limits is _FREE:
             self.is_free = True
             return 0.0
-        if self._learned is not _FREE and now - self._learned_at > LEARNED_FOR_S:
+        if self._learned is not _FREE and now - self._learned_at > BELIEVED_S:
             self._forget()
             limits = self._limits
         self._slide(now)
@@ -150,16 +150,12 @@ class Throttle:
         for told in self._notes.others_told():
             if told.not_before > max(now, self._not_before):
                 self._not_before, self.is_free = told.not_before, False
-            if told.limits != _FREE and told.at > self._learned_at and now - told.at <= LEARNED_FOR_S:
+            if told.limits != _FREE and told.at > self._learned_at and now - told.at <= BELIEVED_S:
                 self._learn(told.limits, told.at)
 
     def _learn(self, found: Limits, at: float) -> None:
         self.is_free = False
-        self._learned = Limits(
-            rpm=found.rpm or self._learned.rpm,
-            tpm=found.tpm or self._learned.tpm,
-            concurrency=found.concurrency or self._learned.concurrency,
-        )
+        self._learned |= found
         self._learned_at = at
         self._limits = _stricter(self._configured, self._learned)
 
