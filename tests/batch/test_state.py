@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as hy
 
+from moongate.batch import commands as cmd
 from moongate.batch import events as ev
 from moongate.batch import state as st
 from moongate.batch.records import Outcome, Part
@@ -35,7 +36,7 @@ def test_a_line_that_was_on_its_way_when_the_process_died_is_in_doubt_and_sent_a
     state = after(LOCAL, BEGUN, ev.Sent(indexes=(0, 1, 2), nano=30), settled(1), BEGUN)
     assert (state.tally.completed, state.tally.in_flight, state.tally.uncertain) == (1, 0, 2)
     assert (state.tally.doubt_nano, state.tally.reserved_nano) == (30, 0)
-    assert list(state.marks.waiting()) == [0, 2, 3, 4, 5] and st.todo(state) == (st.SendLines(),)
+    assert list(state.marks.waiting()) == [0, 2, 3, 4, 5] and st.todo(state) == (cmd.SendLines(),)
     state = after(LOCAL, BEGUN, ev.Sent(indexes=(0, 1, 2)), BEGUN, ev.Sent(indexes=(0,)), settled(0), BEGUN)
     assert (state.tally.uncertain, state.tally.resent, state.tally.completed) == (3, 1, 1)
 
@@ -57,7 +58,7 @@ def test_a_line_that_came_back_unsent_is_in_no_doubt() -> None:
 def test_the_last_result_finishes_a_local_job() -> None:
     state = after(LOCAL, BEGUN, *(settled(index) for index in range(5)))
     state, commands = st.step(state, settled(5, "bad_request"))
-    assert commands == (st.Finish(),)
+    assert commands == (cmd.Finish(),)
     state = after(LOCAL, BEGUN, *(settled(index) for index in range(6)), ev.Finished(at=2.0))
     assert state.status == "completed" and state.ended and st.todo(state) == ()
 
@@ -85,28 +86,28 @@ def test_a_rest_is_said_and_ends_with_the_next_life() -> None:
 @pytest.mark.parametrize(
     ("events", "command"),
     [
-        ((), st.Upload(part=0)),
-        ((ev.UploadMeant(part=0, at=1.0),), st.FindUpload(part=0)),
-        ((ev.UploadMeant(part=0, at=1.0), ev.UploadFailed(part=0)), st.Upload(part=0)),
-        ((ev.Uploaded(part=0, file_id="f"),), st.Create(part=0)),
-        ((ev.Uploaded(part=0, file_id="f"), ev.CreateMeant(part=0, at=1.0)), st.FindBatch(part=0)),
-        ((ev.CreateMeant(part=0, at=1.0), ev.CreateLost(part=0)), st.Ask(part=0)),
-        ((ev.CreateMeant(part=0, at=1.0), ev.CreateFailed(part=0)), st.Create(part=0)),
-        ((ev.Created(part=0, batch_id="b"),), st.Watch(part=0)),
-        ((ev.Seen(part=0, status="in_progress"),), st.Upload(part=0)),
+        ((), cmd.Upload(part=0)),
+        ((ev.UploadMeant(part=0, at=1.0),), cmd.FindUpload(part=0)),
+        ((ev.UploadMeant(part=0, at=1.0), ev.UploadFailed(part=0)), cmd.Upload(part=0)),
+        ((ev.Uploaded(part=0, file_id="f"),), cmd.Create(part=0)),
+        ((ev.Uploaded(part=0, file_id="f"), ev.CreateMeant(part=0, at=1.0)), cmd.FindBatch(part=0)),
+        ((ev.CreateMeant(part=0, at=1.0), ev.CreateLost(part=0)), cmd.Ask(part=0)),
+        ((ev.CreateMeant(part=0, at=1.0), ev.CreateFailed(part=0)), cmd.Create(part=0)),
+        ((ev.Created(part=0, batch_id="b"),), cmd.Watch(part=0)),
+        ((ev.Seen(part=0, status="in_progress"),), cmd.Upload(part=0)),
         (
             (ev.Created(part=0, batch_id="b"), ev.Seen(part=0, status="expired", output_file_id="o")),
-            st.Fetch(part=0, which="output", file_id="o"),
+            cmd.Fetch(part=0, which="output", file_id="o"),
         ),
         (
             (ev.Seen(part=0, status="expired", output_file_id="o"), ev.Fetched(part=0, which="output")),
-            st.Conclude(part=0),
+            cmd.Conclude(part=0),
         ),
-        ((ev.Concluded(part=0),), st.Finish()),
+        ((ev.Concluded(part=0),), cmd.Finish()),
     ],
 )
 def test_an_act_that_was_meant_and_not_done_is_looked_up_before_it_is_done_again(
-    events: tuple[ev.AnyEvent, ...], command: st.Command
+    events: tuple[ev.AnyEvent, ...], command: cmd.Command
 ) -> None:
     state = after(REMOTE, BEGUN, part(), *events, BEGUN)
     assert st.todo(state) == (command,)
@@ -115,9 +116,9 @@ def test_an_act_that_was_meant_and_not_done_is_looked_up_before_it_is_done_again
 def test_cancelling_concludes_what_was_not_created_and_cancels_what_was() -> None:
     events = (REMOTE, BEGUN, part(), part(1, 3), ev.Created(part=0, batch_id="b"), ev.Cancelled(at=2.0))
     state = after(*events)
-    assert st.todo(state) == (st.Cancel(part=0), st.Watch(part=0), st.Conclude(part=1))
+    assert st.todo(state) == (cmd.Cancel(part=0), cmd.Watch(part=0), cmd.Conclude(part=1))
     state = after(*events, ev.CancelMeant(part=0))
-    assert state.status == "cancelling" and st.Cancel(part=0) not in st.todo(state)
+    assert state.status == "cancelling" and cmd.Cancel(part=0) not in st.todo(state)
 
 
 def test_a_remote_job_ends_with_the_word_of_its_worst_part_unless_every_line_has_its_answer() -> None:

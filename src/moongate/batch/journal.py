@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 from msgspec.structs import replace
 
+from moongate.batch import commands as cmd
 from moongate.batch import events as ev
 from moongate.batch import state as st
 from moongate.errors import BusyError, StorageError
@@ -76,14 +77,14 @@ class Journal:
         """Where the committed result lines end: the place of the next one."""
         return self._end
 
-    def apply(self, events: Sequence[ev.AnyEvent]) -> tuple[st.Command, ...]:
+    def apply(self, events: Sequence[ev.AnyEvent]) -> tuple[cmd.Command, ...]:
         """Take committed events into `state`; return what is to be done after the last one."""
-        commands: tuple[st.Command, ...] = ()
+        commands: tuple[cmd.Command, ...] = ()
         for event in events:
             self.state, commands = st.step(self.state, event)
         return commands
 
-    def note(self, *events: ev.AnyEvent) -> tuple[st.Command, ...]:
+    def note(self, *events: ev.AnyEvent) -> tuple[cmd.Command, ...]:
         """Commit events that carry no result, and take them in."""
         return self.apply(self.commit([(event, b"") for event in events]))
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from moongate import errors
+from moongate.batch import commands as cmd
 from moongate.batch import events as ev
 from moongate.batch import state as st
 from moongate.batch.answers import failed_line
@@ -114,12 +115,12 @@ class RemoteRun:
         """The same: a step is one request."""
         self.stop()
 
-    def _due(self, until: str) -> tuple[st.Command, ...]:
+    def _due(self, until: str) -> tuple[cmd.Command, ...]:
         commands = st.todo(self.state)
         if until == "created" and not self.state.cancelled:
             commands = tuple(command for command in commands if isinstance(command, _CREATING))
         commands = self._within_cap(commands)
-        acts = tuple(command for command in commands if not isinstance(command, st.Watch))
+        acts = tuple(command for command in commands if not isinstance(command, cmd.Watch))
         return acts[:1] or commands
 
     async def _weigh(self) -> None:
@@ -128,20 +129,20 @@ class RemoteRun:
         if state.cap_nano is not None and any(isinstance(command, _CREATING) for command in st.todo(state)):
             self._worst = await asyncio.to_thread(worst_by_part, self._journal.folder, state, self._tariff)
 
-    def _within_cap(self, commands: tuple[st.Command, ...]) -> tuple[st.Command, ...]:
+    def _within_cap(self, commands: tuple[cmd.Command, ...]) -> tuple[cmd.Command, ...]:
         """Leave out the parts that the cap keeps back; the job rests when nothing under way can make room."""
         back = kept_back(self.state, self._worst) if self._worst else ()
-        left = tuple(c for c in commands if not (isinstance(c, st.Upload | st.Create) and c.part in back))
+        left = tuple(c for c in commands if not (isinstance(c, cmd.Upload | cmd.Create) and c.part in back))
         if back and commands and not left:
             self.stop("budget", beyond(self.state, self._worst, back[0], self._tariff.currency))
         return left
 
-    async def _attempt(self, commands: tuple[st.Command, ...]) -> None:
+    async def _attempt(self, commands: tuple[cmd.Command, ...]) -> None:
         """Do the next step, or look at every batch under way; errors are counted, and may let the job rest."""
         try:
             for command in commands:
                 await _ACTS[type(command)](self, cast(Any, command))
-            if isinstance(commands[0], st.Watch):
+            if isinstance(commands[0], cmd.Watch):
                 await self._pause(self._poll_s)
                 self._poll_s = min(self._poll_s * 1.5, self.pacing.longest_poll_s)
             self._failures = 0
@@ -167,7 +168,7 @@ class RemoteRun:
 
     # --- uploads and creates ---
 
-    async def _upload(self, command: st.Upload) -> None:
+    async def _upload(self, command: cmd.Upload) -> None:
         place = self.state.parts[command.part]
         part, path = place.part, file_of(self._journal.folder, place.part)
         source = Source(filename=place.name, size=part.size, open=lambda: stretch(path, part.offset, part.size))
@@ -178,7 +179,7 @@ class RemoteRun:
         file = await self._act(self._upstream.call(call), lambda: ev.UploadFailed(part=part.number))
         self._journal.note(ev.Uploaded(part=part.number, file_id=file.id))
 
-    async def _find_upload(self, command: st.FindUpload) -> None:
+    async def _find_upload(self, command: cmd.FindUpload) -> None:
         place = self.state.parts[command.part]
         files = await self._upstream.call(filecalls.listed(self._upstream.row))
         found = next((file for file in files if (file.filename, file.bytes) == (place.name, place.part.size)), None)
@@ -187,7 +188,7 @@ class RemoteRun:
         elif not await self._settling(place):
             self._journal.note(ev.UploadFailed(part=command.part))
 
-    async def _create(self, command: st.Create) -> None:
+    async def _create(self, command: cmd.Create) -> None:
         place, number = self.state.parts[command.part], command.part
         call = batchcalls.create(
             self._upstream.row,
@@ -199,7 +200,7 @@ class RemoteRun:
         batch = await self._act(self._upstream.call(call), lambda: ev.CreateFailed(part=number))
         self._journal.note(ev.Created(part=number, batch_id=batch.id))
 
-    async def _find_batch(self, command: st.FindBatch) -> None:
+    async def _find_batch(self, command: cmd.FindBatch) -> None:
         place = self.state.parts[command.part]
         try:
             found = await self._found(place)
@@ -234,7 +235,7 @@ class RemoteRun:
                 return
             after = page.data[-1].id
 
-    async def _ask(self, command: st.Ask) -> None:
+    async def _ask(self, command: cmd.Ask) -> None:
         self.stop(
             "uncertain",
             f"Whether the batch of part {command.part} exists cannot be found out: the answer was lost, and "
@@ -261,7 +262,7 @@ class RemoteRun:
 
     # --- batches under way, and their results ---
 
-    async def _watch(self, command: st.Watch) -> None:
+    async def _watch(self, command: cmd.Watch) -> None:
         place = self.state.parts[command.part]
         batch = await self._upstream.call(batchcalls.retrieve(self._upstream.row, place.batch_id or ""))
         seen = ev.Seen(
@@ -278,13 +279,13 @@ class RemoteRun:
             self._journal.note(seen)
             self._poll_s = self.pacing.poll_s
 
-    async def _cancel(self, command: st.Cancel) -> None:
+    async def _cancel(self, command: cmd.Cancel) -> None:
         place = self.state.parts[command.part]
         self._journal.note(ev.CancelMeant(part=command.part))
         with suppress(errors.BadRequestError):  # it ended meanwhile: watching tells
             await self._upstream.call(batchcalls.cancel(self._upstream.row, place.batch_id or ""))
 
-    async def _fetch(self, command: st.Fetch) -> None:
+    async def _fetch(self, command: cmd.Fetch) -> None:
         """Take over one file's results; begun again, it takes only those that are not there yet."""
         found = True
         try:
@@ -330,7 +331,7 @@ class RemoteRun:
             log.warning("A result line belongs to no line of this job, and is left out.")
         return index
 
-    async def _conclude(self, command: st.Conclude) -> None:
+    async def _conclude(self, command: cmd.Conclude) -> None:
         """Settle what no file has a result for, and say whether it may have been charged."""
         place = self.state.parts[command.part]
         kind, said, doubt = _missing(place)
@@ -357,7 +358,7 @@ class RemoteRun:
             log.warning("What may have been charged cannot be told: %s", error)
             return 0
 
-    async def _finish(self, command: st.Finish) -> None:
+    async def _finish(self, command: cmd.Finish) -> None:
         self._journal.note(ev.Finished(at=time.time()))
 
     async def _pause(self, seconds: float) -> None:
@@ -403,20 +404,20 @@ def _missing(place: st.PartState) -> tuple[str, str, bool]:
             return "cancelled", "The batch was cancelled before this line was answered.", False
 
 
-_CREATING = (st.Upload, st.FindUpload, st.Create, st.FindBatch, st.Ask)
+_CREATING = (cmd.Upload, cmd.FindUpload, cmd.Create, cmd.FindBatch, cmd.Ask)
 _WHY: dict[type[errors.MoongateError], st.Why] = {
     errors.InsufficientBalanceError: "money",
     errors.AuthenticationError: "refused",
 }
 _ACTS: dict[type[Any], Callable[[RemoteRun, Any], Awaitable[None]]] = {
-    st.Upload: RemoteRun._upload,
-    st.FindUpload: RemoteRun._find_upload,
-    st.Create: RemoteRun._create,
-    st.FindBatch: RemoteRun._find_batch,
-    st.Ask: RemoteRun._ask,
-    st.Watch: RemoteRun._watch,
-    st.Cancel: RemoteRun._cancel,
-    st.Fetch: RemoteRun._fetch,
-    st.Conclude: RemoteRun._conclude,
-    st.Finish: RemoteRun._finish,
+    cmd.Upload: RemoteRun._upload,
+    cmd.FindUpload: RemoteRun._find_upload,
+    cmd.Create: RemoteRun._create,
+    cmd.FindBatch: RemoteRun._find_batch,
+    cmd.Ask: RemoteRun._ask,
+    cmd.Watch: RemoteRun._watch,
+    cmd.Cancel: RemoteRun._cancel,
+    cmd.Fetch: RemoteRun._fetch,
+    cmd.Conclude: RemoteRun._conclude,
+    cmd.Finish: RemoteRun._finish,
 }

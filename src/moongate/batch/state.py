@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from moongate.batch import commands as cmd
 from moongate.batch import events as ev
 from moongate.batch.marks import DONE, DOUBT, FAILED, SENT, Marks, table
 from moongate.batch.records import Part
@@ -84,59 +85,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in ENDED
 
 
-class _OfPart(msgspec.Struct, frozen=True, kw_only=True):
-    part: int
-
-
-class SendLines(msgspec.Struct, frozen=True, kw_only=True):
-    """Send the lines that wait, as ordinary chats."""
-
-
-class Upload(_OfPart, frozen=True, kw_only=True):
-    """Upload a part."""
-
-
-class FindUpload(_OfPart, frozen=True, kw_only=True):
-    """Look whether a part was uploaded: the intent is written down, the answer is lost."""
-
-
-class Create(_OfPart, frozen=True, kw_only=True):
-    """Create the batch of a part."""
-
-
-class FindBatch(_OfPart, frozen=True, kw_only=True):
-    """Look whether a part's batch was created: the intent is written down, the answer is lost."""
-
-
-class Ask(_OfPart, frozen=True, kw_only=True):
-    """Let the user decide: whether a part's batch exists cannot be found out."""
-
-
-class Watch(_OfPart, frozen=True, kw_only=True):
-    """Ask the provider how far a part's batch is."""
-
-
-class Cancel(_OfPart, frozen=True, kw_only=True):
-    """Ask the provider to cancel a part's batch."""
-
-
-class Fetch(_OfPart, frozen=True, kw_only=True):
-    """Take over the results in one of a batch's files."""
-
-    which: ev.Which
-    file_id: str
-
-
-class Conclude(_OfPart, frozen=True, kw_only=True):
-    """Settle the lines of a part that no file has a result for."""
-
-
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """Write down that every line has its result."""
-
-
-Command = SendLines | Upload | FindUpload | Create | FindBatch | Ask | Watch | Cancel | Fetch | Conclude | Finish
-Next = tuple[State, tuple[Command, ...]]
+Next = tuple[State, tuple[cmd.Command, ...]]
 
 
 def step(state: State, event: ev.AnyEvent) -> Next:
@@ -152,45 +101,45 @@ def replay(events: Iterable[ev.AnyEvent]) -> State:
     return state
 
 
-def todo(state: State) -> tuple[Command, ...]:
+def todo(state: State) -> tuple[cmd.Command, ...]:
     """Return everything that is to be done now."""
     if state.opened is None or state.ended:
         return ()
     if state.opened.mode == "local":
         if state.tally.waiting + state.tally.in_flight == 0:
-            return (Finish(),)
-        return (SendLines(),)
+            return (cmd.Finish(),)
+        return (cmd.SendLines(),)
     found = tuple(command for place in state.parts for command in _todo_of(place, state.cancelled))
-    return found or ((Finish(),) if state.parts else ())
+    return found or ((cmd.Finish(),) if state.parts else ())
 
 
-def _todo_of(place: PartState, cancelled: bool) -> tuple[Command, ...]:
+def _todo_of(place: PartState, cancelled: bool) -> tuple[cmd.Command, ...]:
     number = place.part.number
     if cancelled and place.stage in ("planned", "uploaded"):
-        return (Conclude(part=number),)
+        return (cmd.Conclude(part=number),)
     if cancelled and place.stage == "created" and not place.cancelling:
-        return (Cancel(part=number), Watch(part=number))
+        return (cmd.Cancel(part=number), cmd.Watch(part=number))
     match place.stage:
         case "planned":
-            return (Upload(part=number),)
+            return (cmd.Upload(part=number),)
         case "uploading":
-            return (FindUpload(part=number),)
+            return (cmd.FindUpload(part=number),)
         case "uploaded":
-            return (Create(part=number),)
+            return (cmd.Create(part=number),)
         case "creating":
-            return (FindBatch(part=number),)
+            return (cmd.FindBatch(part=number),)
         case "lost":
-            return (Ask(part=number),)
+            return (cmd.Ask(part=number),)
         case "created":
-            return (Watch(part=number),)
+            return (cmd.Watch(part=number),)
         case "ended":
             files = (("output", place.output_file_id), ("error", place.error_file_id))
             left = tuple(
-                Fetch(part=number, which=which, file_id=file_id)  # type: ignore[arg-type]
+                cmd.Fetch(part=number, which=which, file_id=file_id)  # type: ignore[arg-type]
                 for which, file_id in files
                 if file_id and which not in place.fetched
             )
-            return left or (Conclude(part=number),)
+            return left or (cmd.Conclude(part=number),)
         case _:
             return ()
 
@@ -261,7 +210,7 @@ def _settled(state: State, event: ev.Settled) -> Next:
     tally = _counted(state.tally, event, mark, after)
     state = replace(state, marks=state.marks.set(outcome.index, after), tally=tally)
     if tally.completed + tally.failed == tally.total and state.opened and state.opened.mode == "local":
-        return state, (Finish(),)
+        return state, (cmd.Finish(),)
     return state, ()
 
 
@@ -346,7 +295,7 @@ def _changed(state: State, number: int, **fields: Any) -> Next:
     state = replace(state, status=_status(state))
     mine = _todo_of(parts[number], state.cancelled)
     if not mine and all(place.stage == "concluded" for place in parts):
-        return state, (Finish(),)
+        return state, (cmd.Finish(),)
     return state, mine
 
 
