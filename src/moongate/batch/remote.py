@@ -2,7 +2,7 @@
 
 A door: it carries out what `state` decides. The intent of every upload and create is on the disk before the request
 leaves; where its answer is lost, the provider's own lists tell, by the job's tag in the file name and the metadata.
-Where they cannot tell, the job rests and the user decides.
+Where they cannot tell, the job rests and the user decides. `fetching` takes the results over.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -20,13 +20,10 @@ from moongate import errors
 from moongate.batch import commands as cmd
 from moongate.batch import events as ev
 from moongate.batch import state as st
-from moongate.batch.answers import failed_line
-from moongate.batch.fetched import named, outcome_of
-from moongate.batch.journal import Entry, Journal
-from moongate.batch.marks import DONE, DOUBT, FAILED
+from moongate.batch.fetching import Fetching
+from moongate.batch.journal import Journal
 from moongate.batch.names import Names
-from moongate.batch.parts import beyond, file_of, indexes, kept_back, worst_by_part, worst_nano
-from moongate.batch.records import Outcome
+from moongate.batch.parts import beyond, file_of, kept_back, worst_by_part
 from moongate.batch.spending import Tariff
 from moongate.batch.split import stretch
 from moongate.batch.upstream import Upstream
@@ -36,7 +33,6 @@ from moongate.wire.filecalls import Source
 
 log = logging.getLogger("moongate")
 JOB, PART = "moongate_job", "moongate_part"  # keys of a batch's metadata
-GROUP = 500  # results in one commit
 _MAYBE = (errors.UnavailableError,)
 
 
@@ -67,7 +63,7 @@ class RemoteRun:
         tariff.bound(journal.state.cap_nano)
         self.pacing = pacing or Pacing()
         self.error: errors.MoongateError | None = None
-        self._journal, self._names, self._upstream, self._tariff = journal, names, upstream, tariff
+        self._journal, self._upstream, self._tariff = journal, upstream, tariff
         self._worst: dict[int, int] = {}  # what each part may cost at most, where there is a cap
         self._failures = 0
         self._poll_s = self.pacing.poll_s
@@ -75,6 +71,7 @@ class RemoteRun:
         opened = journal.state.opened
         assert opened is not None  # noqa: S101 - the first event of every journal
         self._opened = opened
+        self._fetching = Fetching(journal, names, upstream, tariff, model=opened.model)
 
     @property
     def state(self) -> st.State:
@@ -260,7 +257,7 @@ class RemoteRun:
         await self._pause(min(left + 0.05, max(self.pacing.settle_s / 5, 0.1)))
         return True
 
-    # --- batches under way, and their results ---
+    # --- batches under way ---
 
     async def _watch(self, command: cmd.Watch) -> None:
         place = self.state.parts[command.part]
@@ -286,77 +283,10 @@ class RemoteRun:
             await self._upstream.call(batchcalls.cancel(self._upstream.row, place.batch_id or ""))
 
     async def _fetch(self, command: cmd.Fetch) -> None:
-        """Take over one file's results; begun again, it takes only those that are not there yet."""
-        found = True
-        try:
-            async for group in _grouped(self._lines(command.file_id)):
-                self._take(group)
-        except errors.MoongateError as error:
-            if error.status != 404:
-                raise
-            found = False
-            log.warning("The %s file of batch part %d is not there: %s", command.which, command.part, error)
-        self._journal.note(ev.Fetched(part=command.part, which=command.which, found=found))
-
-    async def _lines(self, file_id: str) -> AsyncIterator[bytes]:
-        rest, size = b"", 0
-        async with self._upstream.pieces(filecalls.content(self._upstream.row, file_id)) as pieces:
-            async for piece in pieces:
-                size += len(piece)
-                if size > filecalls.MAX_CONTENT_BYTES:
-                    raise errors.TooLargeError(f"File {file_id!r} is larger than any result file.")
-                *whole, rest = (rest + piece).split(b"\n")
-                for line in whole:
-                    yield line + b"\n"
-        if rest.strip():
-            yield rest + b"\n"
-
-    def _take(self, lines: list[bytes]) -> None:
-        entries: list[Entry] = []
-        taken = set[int]()
-        for line in lines:
-            index = self._index(line)
-            if index is None or index in taken or self.state.marks[index] & (DONE | FAILED):
-                continue
-            taken.add(index)
-            outcome = outcome_of(line, index, self._upstream.row, self._tariff, model=self._opened.model)
-            entries.append((ev.Settled(outcome=outcome), line))
-        if entries:
-            self._journal.apply(self._journal.commit(entries))
-
-    def _index(self, line: bytes) -> int | None:
-        name = named(line)
-        index = None if name is None else self._names.index(name)
-        if index is None and line.strip():
-            log.warning("A result line belongs to no line of this job, and is left out.")
-        return index
+        await self._fetching.fetch(command)
 
     async def _conclude(self, command: cmd.Conclude) -> None:
-        """Settle what no file has a result for, and say whether it may have been charged."""
-        place = self.state.parts[command.part]
-        kind, said, doubt = _missing(place)
-        error = errors.UnavailableError(said)
-        mine = list(indexes(self._journal.folder, place.part, self._names))
-        left = [index for index in mine if not self.state.marks[index] & (DONE | FAILED)]
-        for at in range(0, len(left), GROUP):
-            entries: list[Entry] = []
-            for index, name in self._names.of(left[at : at + GROUP]):
-                line = failed_line(name, error).replace(b'"unavailable"', b'"%b"' % kind.encode(), 1)
-                entries.append((ev.Settled(outcome=Outcome(index=index, kind=kind, uncertain=doubt)), line))
-            self._journal.apply(self._journal.commit(entries))
-        nano = self._in_doubt(place, mine) if doubt else 0
-        self._journal.note(ev.Concluded(part=command.part, nano=nano))
-
-    def _in_doubt(self, place: st.PartState, indexes: Sequence[int]) -> int:
-        """Return what those of a part's lines may have cost at most that failed in doubt."""
-        marks = self.state.marks
-        try:
-            return worst_nano(
-                self._journal.folder, place.part, self._tariff, counts=lambda at: marks[indexes[at]] == FAILED | DOUBT
-            )
-        except errors.UsageError as error:  # the input is gone: no reason to keep results back
-            log.warning("What may have been charged cannot be told: %s", error)
-            return 0
+        self._fetching.conclude(command)
 
     async def _finish(self, command: cmd.Finish) -> None:
         self._journal.note(ev.Finished(at=time.time()))
@@ -369,39 +299,9 @@ class RemoteRun:
             self._woken.clear()
 
 
-async def _grouped(lines: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-    group: list[bytes] = []
-    async for line in lines:
-        group.append(line)
-        if len(group) == GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
 def _status(batch: Batch) -> Status:
     """Return a batch's state; one that nobody documented counts as in progress."""
     return cast(Status, batch.status) if batch.status in ENDED | MOVING else "in_progress"
-
-
-def _missing(place: st.PartState) -> tuple[str, str, bool]:
-    """Return the kind, the sentence and the doubt for a part's lines without a result."""
-    if place.missing:
-        return "output_missing", "The batch ended, but the provider no longer has its result file.", True
-    if place.batch_id is None and place.stage == "ended":
-        return "uncertain", "Whether the batch of this line was created is not known, and it was left.", True
-    if place.batch_id is None:
-        return "cancelled", "The job was cancelled before this line was submitted.", False
-    match place.status:
-        case "completed":
-            return "no_result", "The batch is completed, but no file has a result for this line.", True
-        case "failed":
-            return "batch_failed", "The provider refused the whole batch; its API does not say why.", False
-        case "expired":
-            return "expired", "The batch ran out of time before this line was answered.", False
-        case _:
-            return "cancelled", "The batch was cancelled before this line was answered.", False
 
 
 _CREATING = (cmd.Upload, cmd.FindUpload, cmd.Create, cmd.FindBatch, cmd.Ask)
