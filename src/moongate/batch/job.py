@@ -29,17 +29,16 @@ from moongate.batch.input import Recipe
 from moongate.batch.journal import Journal
 from moongate.batch.lines import read
 from moongate.batch.local import LocalRun, Options
-from moongate.batch.marks import DOUBT, FAILED
 from moongate.batch.names import Names
-from moongate.batch.opening import changed, open_local, open_remote
+from moongate.batch.opening import check_unchanged, open_local, open_remote
 from moongate.batch.output import check_place, write_results
 from moongate.batch.posting import post
-from moongate.batch.records import Limits, Part
+from moongate.batch.records import Limits
 from moongate.batch.remote import Pacing, RemoteRun
+from moongate.batch.reopening import reopen
 from moongate.batch.report import Progress, progress
-from moongate.batch.source import Source, sha256_of
+from moongate.batch.source import Source
 from moongate.batch.spending import Tariff
-from moongate.batch.split import pick, split
 from moongate.batch.state import State
 from moongate.batch.upstream import Host, Upstream
 from moongate.batch.verdicts import Policy, Rule
@@ -274,7 +273,7 @@ class AsyncJob:
         self, journal: Journal, upstream: Upstream, tariff: Tariff, until: Until
     ) -> AsyncGenerator[Progress]:
         if any(place.stage in ("planned", "uploading") for place in journal.state.parts):
-            await asyncio.to_thread(self._unchanged, journal.state)
+            await asyncio.to_thread(check_unchanged, self.folder, self._mine(journal.state))
         with closing(Names(self.folder)) as names:
             life = RemoteRun(journal, names, upstream, tariff, self._pacing)
             self._life = life
@@ -325,11 +324,6 @@ class AsyncJob:
             )
         return opened
 
-    def _unchanged(self, state: State) -> None:
-        opened = self._mine(state)
-        if sha256_of(self.folder / opened.input) != opened.sha256:
-            raise changed(opened)
-
     def _given_up(self) -> State:
         with closing(Journal(self.folder)) as journal:
             journal.note(ev.Cancelled(at=time.time()))
@@ -339,34 +333,8 @@ class AsyncJob:
     def _retried(self, uncertain: bool) -> State:
         with closing(Journal(self.folder)) as journal:
             wish.clear(self.folder)
-            state, event = journal.state, ev.Retried(uncertain=uncertain)
-            opened = self._mine(state)
-            if opened.mode == "local":
-                journal.note(event)
-                return journal.state
-            if not state.ended:
-                raise UsageError(
-                    f"Job {self.name!r} has not ended: what fails is not known yet.", advice="Watch it to its end."
-                )
-            self._unchanged(state)
-            parts = self._picked(state, uncertain)
-            planned = (ev.Planned(part=part, name=f"moongate-{opened.tag}-{part.number}.jsonl") for part in parts)
-            if parts:
-                journal.note(event, *planned)
+            reopen(journal, self._mine(journal.state), uncertain=uncertain)
             return journal.state
-
-    def _picked(self, state: State, uncertain: bool) -> list[Part]:
-        """Write the lines that a retry takes to a file of the job's folder, and return it as parts."""
-        opened, number = self._mine(state), len(state.parts)
-        again = [index for index in range(len(state.marks)) if _opens(state.marks[index], uncertain)]
-        if not again:
-            return []
-        name = f"part-{number}.jsonl"
-        pick(self.folder / opened.input, again, self.folder / name)
-        (self.folder / name).chmod(0o600)
-        return [
-            replace(part, path=name) for part in split(self.folder / name, Limits(), number=number, first=again[0])
-        ]
 
     def _decided(self, what: Literal["again", "drop"]) -> State:
         with closing(Journal(self.folder)) as journal:
@@ -384,11 +352,6 @@ async def _deleted(upstream: Upstream, file_id: str) -> bool:
         if error.status != 404:
             raise
         return False
-
-
-def _opens(mark: int, uncertain: bool) -> bool:
-    """Say whether a retry takes a line: what failed, and what may have been charged only when told to."""
-    return bool(mark & FAILED) and (uncertain or not mark & DOUBT)
 
 
 def _nano(amount: str | Decimal | None) -> int | None:

@@ -44,7 +44,7 @@ async def open_local(
             known = None if new else _known(folder)
             if known is not None:
                 if (known.given_sha256 or known.sha256) != found.sha256:
-                    raise changed(known)
+                    raise _changed(known)
                 return folder
             event = _opened(upstream, "local", name, found, rules=rules)
             _cleared(host, folder)
@@ -84,7 +84,13 @@ def _cleared(host: Host, folder: Path) -> None:
     clear(folder)
 
 
-def changed(opened: ev.Opened) -> UsageError:
+def check_unchanged(folder: Path, opened: ev.Opened) -> None:
+    """Raise UsageError where a job's input is no longer what it began with."""
+    if sha256_of(folder / opened.input) != opened.sha256:
+        raise _changed(opened)
+
+
+def _changed(opened: ev.Opened) -> UsageError:
     """Return the error for an input that is no longer what a job began with."""
     return UsageError(
         f"{opened.source or 'the input'!r} has changed since job {opened.job!r} began with it.",
@@ -155,7 +161,7 @@ def _spelled_out(folder: Path, opened: ev.Opened, found: Input) -> ev.Opened:
     path = folder / KEPT
     aliases.write(found.path, path, opened.aliases)
     if sha256_of(found.path) != found.sha256:
-        raise changed(opened)
+        raise _changed(opened)
     return replace(opened, input=KEPT, sha256=sha256_of(path), given_sha256=found.sha256)
 
 
