@@ -15,6 +15,7 @@ from moongate.facts.money import Money
 from moongate.gateway import serve
 from moongate.gateway.counts import shared_folder
 from moongate.gateway.desk import Desk
+from moongate.gateway.place import prepared
 from moongate.gateway.tally import route_of
 from moongate.testing import Fault, MoonshotServer
 
@@ -126,14 +127,14 @@ def test_whichever_worker_is_asked_tells_the_numbers_of_all(
 ) -> None:
     settings = kit.settings(upstream, tmp_path)
     with ExitStack() as stack:
-        place = stack.enter_context(serve.prepared(settings, "127.0.0.1", 0))
+        place = stack.enter_context(prepared(settings, "127.0.0.1", 0))
         folder = stack.enter_context(shared_folder(place.path))
         desk = stack.enter_context(Desk(place.path))
         clients = []
         desk.create_account("ada", Money.of(10, "USD"))
         _, secret = desk.create_key("ada")
         for _ in range(2):  # two workers, each on a port of its own, so that it is known which one is asked
-            own = stack.enter_context(serve.prepared(settings, "127.0.0.1", 0))
+            own = stack.enter_context(prepared(settings, "127.0.0.1", 0))
             worker = serve.Worker(replace(own, counts=folder))
             thread = threading.Thread(target=worker.run)
             thread.start()

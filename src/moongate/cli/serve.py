@@ -15,7 +15,7 @@ from moongate.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from moongate.gateway.certificate import Certificate
     from moongate.gateway.config import Config, Finding
-    from moongate.gateway.serve import Place
+    from moongate.gateway.place import Place
 
 
 def gateway() -> ModuleType:
