@@ -342,7 +342,7 @@ class Upstreams:
 
     def _meant(self, name: str, caller: Allowed) -> Readings:
         """Return what a name means for a caller: as it is routed, or the one thing that it can mean to that key."""
-        readings = self._permitted(name, self._readings(name), caller)
+        readings = routing.permitted(name, self._readings(name), caller)
         return readings if len(readings) == 1 or name in self._table.accepted else ()
 
     def _found(self, name: str, caller: Allowed) -> Route | None:
@@ -355,9 +355,6 @@ class Upstreams:
             self._beside.clear()
         self._beside[name, caller.providers, caller.models] = route
         return route
-
-    def _permitted(self, name: str, readings: Readings, caller: Allowed) -> Readings:
-        return routing.permitted(name, readings, caller)
 
     def _route(self, name: str, readings: Readings) -> Route:
         return Route(name, tuple(self._target(reading) for reading in readings))
@@ -375,7 +372,7 @@ class Upstreams:
         """Return what a guard that was told to be loose lets through; raise why the name is not served otherwise."""
         usable = [spelling for spelling, _ in self.spellings(caller)]
         readings = self._readings(name)
-        if readings and not self._permitted(name, readings, caller):
+        if readings and not routing.permitted(name, readings, caller):
             raise routing.not_for_this_key(name, usable)
         if len(asked) > 1:
             self._raise_if_no_list(asked)
@@ -388,7 +385,7 @@ class Upstreams:
         for note in permit.notes:
             log.warning("%s", note)
         target = Target(upstream, permit.id, None, Tariff(None, upstream.row))
-        if not self._permitted(name, (_reading(target),), caller):
+        if not routing.permitted(name, (_reading(target),), caller):
             raise routing.not_for_this_key(name, usable)
         return Route(name, (target,))
 
