@@ -13,11 +13,13 @@ import click
 
 from moongate.cli import show
 from moongate.cli.options import Asked, connecting, speaking
+from moongate.errors import ConfigError
 from moongate.facts.moments import rfc3339
 
 if TYPE_CHECKING:
     from moongate.acceptance.evidence import EvidenceFile
     from moongate.acceptance.kit import Kit, Result
+    from moongate.testing import MoonshotServer
 
 REFUTED = 1
 
@@ -28,21 +30,28 @@ def command() -> None:
 
 
 @command.command("serve")
-@click.option("--dialect", type=click.Choice(["moonshot", "openrouter", "aimlapi"]), default="moonshot")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Loopback port; 0 takes a free one.")
-@click.option("--list", "listed", multiple=True, metavar="ID", help="An id to list; may be repeated.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["moonshot", "openrouter", "aimlapi"]),
+    default="moonshot",
+    show_default=True,
+    help="Whose API it speaks.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Loopback port; 0 takes a free one."
+)
+@click.option(
+    "--list", "listed", multiple=True, metavar="ID", help="An id to list, the only one; may be repeated for more."
+)
 @speaking
 def serve(
     asked: Asked, dialect: Literal["moonshot", "openrouter", "aimlapi"], port: int, listed: tuple[str, ...]
 ) -> int:
     """Serve the faithful fake on a loopback port until interrupted. Its key works nowhere else."""
-    from moongate.testing import MoonshotServer
-
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    models = list(listed) or None
-    with MoonshotServer(models=models, dialect=dialect, port=port) as server:
+    with _server(list(listed) or None, dialect, port) as server:
         if asked.show.json:
             asked.show.line({"base_url": server.base_url, "key": server.key, "dialect": dialect})
         else:
@@ -52,6 +61,21 @@ def serve(
             asked.show.talk("serving a fake; Ctrl-C ends")
         stop.wait()
     return 0
+
+
+def _server(
+    models: list[str] | None, dialect: Literal["moonshot", "openrouter", "aimlapi"], port: int
+) -> MoonshotServer:
+    """Return a server that listens. Raises ConfigError when its port cannot be had."""
+    from moongate.testing import MoonshotServer
+
+    try:
+        return MoonshotServer(models=models, dialect=dialect, port=port)
+    except OSError as error:
+        raise ConfigError(
+            f"The offline server cannot listen on port {port}: {error.strerror}.",
+            advice="Is another one running there? Choose another port with --port; 0 takes a free one.",
+        ) from error
 
 
 def _money(context: click.Context, parameter: click.Parameter, value: str) -> str:
