@@ -21,8 +21,8 @@ def command() -> None:
 
 @command.command("create")
 @click.argument("name")
-@click.option("--balance", default="0", metavar="AMOUNT", help="What it may spend at first.")
-@click.option("--currency", default="USD", metavar="CODE", help="Its currency, as three letters.")
+@click.option("--balance", default="0", metavar="AMOUNT", show_default=True, help="What it may spend at first.")
+@click.option("--currency", default="USD", metavar="CODE", show_default=True, help="Its currency, as three letters.")
 @configured
 def create(asked: Asked, name: str, balance: str, currency: str) -> int:
     """Open the account NAME."""

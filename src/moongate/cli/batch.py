@@ -49,6 +49,7 @@ command.add_command(validate)
     "--uncertain",
     type=click.Choice(["resend", "fail"]),
     default="resend",
+    show_default=True,
     help="What becomes of a line of which a try may have been charged without its answer.",
 )
 @click.option("--new", is_flag=True, help="Start over, whatever an earlier run finished.")
@@ -78,7 +79,9 @@ def run(asked: Asked, file: str, output: str, **options: Any) -> int:
 
 @command.command("submit")
 @click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--window", metavar="TIME", default=WINDOW, help="How long the provider may take, 12h to 7d.")
+@click.option(
+    "--window", metavar="TIME", default=WINDOW, show_default=True, help="How long the provider may take, 12h to 7d."
+)
 @_capped
 @click.option("--new", is_flag=True, help="Submit a file that is submitted already once more.")
 @_rules

@@ -21,7 +21,9 @@ def command() -> None:
 
 @command.command("upload")
 @click.argument("path", type=click.Path(dir_okay=False))
-@click.option("--purpose", type=click.Choice(PURPOSES), default="file-extract", help="What the file is for.")
+@click.option(
+    "--purpose", type=click.Choice(PURPOSES), default="file-extract", show_default=True, help="What the file is for."
+)
 @connecting
 def upload(asked: Asked, path: str, purpose: str) -> int:
     """Upload PATH, at most 100 MB. Of a batch file, the model of every line is checked first."""

@@ -38,7 +38,7 @@ COMMANDS = {
     "local": "The embedded model's weights.",
     "demo": "The whole thing at work on the embedded model, without any key.",
     "facts": "What moongate takes for true, with source, date and sureness.",
-    "testing": "The offline Moonshot server, for tests.",
+    "testing": "An offline Moonshot server for your tests; probes of a live endpoint.",
     "config": "Effective settings, stored keys, trusted project files.",
     "completion": "The completion script of a shell.",
 }

@@ -33,10 +33,17 @@ def gateway() -> ModuleType:
 
 @click.command("serve")
 @click.option(
-    "--host", default="127.0.0.1", help="The address to bind; other than loopback only once there are keys."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to bind; other than loopback only once there are keys.",
 )
-@click.option("--port", default=8686, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
-@click.option("--workers", default=1, type=click.IntRange(1, 64), help="Processes that share the port.")
+@click.option(
+    "--port", default=8686, type=click.IntRange(0, 65535), show_default=True, help="The port; 0 takes a free one."
+)
+@click.option(
+    "--workers", default=1, type=click.IntRange(1, 64), show_default=True, help="Processes that share the port."
+)
 @click.option("--tls-cert", metavar="FILE", help="Speak https with this certificate: PEM, with its chain.")
 @click.option("--tls-key", metavar="FILE", help="The key of the certificate, if the same file does not hold it.")
 @click.option(
@@ -52,9 +59,9 @@ def command(
     tls_key: str | None,
     check_config: bool,
 ) -> int:
-    """Serve the Moonshot API over the chosen provider, or over the embedded model, metered per account.
+    """Serve the Moonshot API, metered per account, over the chosen provider, the embedded model, or several upstreams.
 
-    Needs an account and a key: `moongate accounts create NAME --balance 10`, then `moongate keys create NAME`.
+    Several are named in the configuration file. Needs an account and a key: `moongate accounts create NAME --balance 10`, then `moongate keys create NAME`.
     """
     serve = gateway()
     certificate = _certificate(tls_cert, tls_key)

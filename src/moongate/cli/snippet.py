@@ -51,7 +51,13 @@ LANGUAGES = {"python": PYTHON, "curl": CURL, "javascript": JAVASCRIPT}
 
 
 @click.command("snippet")
-@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="python", help="The language of the example.")
+@click.option(
+    "--lang",
+    type=click.Choice(list(LANGUAGES)),
+    default="python",
+    show_default=True,
+    help="The language of the example.",
+)
 @connecting
 def command(asked: Asked, lang: str) -> int:
     """Print a program that sends one chat, with an id that this endpoint lists for this key.
