@@ -1,4 +1,4 @@
-"""One turn of the loop: whole requests and whole answers that arrived in it are worked off together, unless they are few.
+"""One turn of the loop: whole requests and answers that arrived in it are worked off together, unless they are few.
 
 Many calls then share one write to the journal, which is done before any of their answers leaves, and the code that
 each goes through stays in the processor's caches. Why: docs/decisions, "Calls are worked off in turns".
