@@ -59,9 +59,10 @@ def command(
     tls_key: str | None,
     check_config: bool,
 ) -> int:
-    """Serve the Moonshot API, metered per account, over the chosen provider, the embedded model, or several upstreams.
+    """Serve the Moonshot API, metered per account, over one provider, the embedded model, or several upstreams.
 
-    Several are named in the configuration file. Needs an account and a key: `moongate accounts create NAME --balance 10`, then `moongate keys create NAME`.
+    Several are named in the configuration file. Needs an account and a key: `moongate accounts create NAME --balance
+    10`, then `moongate keys create NAME`.
     """
     serve = gateway()
     certificate = _certificate(tls_cert, tls_key)
