@@ -121,6 +121,20 @@ def test_the_gateways_ledger_is_told_by_what_one_asks_for(moongate, ledger) -> N
     assert moongate("usage", "--gateway", "--by", "key").out.splitlines()[1].split("\t")[:2] == ["1", "1"]
 
 
+def test_what_the_sums_do_not_say_is_noted(moongate, empty_home) -> None:
+    assert moongate("usage", "--gateway").err == "note: nothing was used in the last 30 days\n"
+    now = time.time()
+    line = Line(now, 1, 1, "r", "m", "m", "p", 7, 2, 0, 0, None, "USD", "b", 12, "ok", 200, day_of(now), 0)
+    with Desk(empty_home / "data" / "gateway.sqlite3") as desk:
+        desk.create_account("ada", Money.of(1, "USD"))
+        desk.create_key("ada", "")
+        with contextlib.closing(Books(desk.path)) as books:
+            books.next_journal().append(framed(msgspec.json.encode(line)))
+    ran = moongate("usage", "--gateway")
+    assert ran.out.splitlines()[1].endswith("0 USD")
+    assert ran.err.startswith("note: 1 of these calls have no known price, and no part in the cost")
+
+
 def test_usage_comes_out_as_csv_summed_or_call_by_call(moongate, ledger) -> None:
     head, row = moongate("usage", "--gateway", "--csv").out.splitlines()
     assert head.startswith("day,provider,model,calls,failed,unpriced,prompt_tokens")

@@ -163,6 +163,16 @@ def test_the_upstreams_errors_arrive_in_moonshots_words(
     assert client.balance == Money.of(10, "USD")
 
 
+def test_an_upstream_that_never_took_the_key_is_told_from_the_gateway(
+    upstream: MoonshotServer, kit: Any, tmp_path: Path
+) -> None:
+    upstream.inject(Fault("refusal", name="wrong_key", path="/models", times=None))
+    with kit.gateway(kit.settings(upstream, tmp_path)) as client:
+        got = client.chat()
+    assert got.status == 503
+    assert got.error["message"].startswith("The gateway cannot use its upstream as it is configured (wrong_key)")
+
+
 @pytest.mark.parametrize(
     ("fault", "status"),
     [("html_504", 500), ("garbage", 502), ("redirect", 503), ("reset", 503)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -46,12 +46,16 @@ def command(asked: Asked, gateway: bool, days: int, by: str | None, calls: bool,
     else:
         columns = _columns(rows) if gateway else _OWN
         asked.show.table(columns, [_cells(row, columns) for row in rows])
+    asked.show.notes(_notes(rows, days))
+    return 0
+
+
+def _notes(rows: Sequence[Document], days: int) -> Iterator[str]:
+    if not rows:
+        yield f"nothing was used in the last {days} days"
     unpriced = sum(row.get("unpriced", 0) for row in rows)
     if unpriced:
-        asked.show.talk(
-            f"note: {unpriced} calls have no known price, and no part in the cost; see: [prices] in the settings"
-        )
-    return 0
+        yield f"{unpriced} of these calls have no known price, and no part in the cost; your own go into [prices]"
 
 
 def _own(asked: Asked, since: float) -> list[Document]:

@@ -33,6 +33,7 @@ log = logging.getLogger("moongate.gateway.calls")  # where one trouble may be th
 TURN_S = 10.0  # how long a call waits for a connection to its upstream when all are in use
 CALLERS_FAULT = frozenset({"model_refused", "request_refused", "bad_request", "content_filter", "context_overflow"})
 NOWHERE = Provider(name="gateway", title="The gateway")
+UNKNOWN = Provider(name="gateway", title="its upstream")  # nobody knows which one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,7 @@ class Relay:
 
     def refusal(self, error: MoongateError, row: Provider | None, name: str | None) -> Refusal:
         """Return the answer for an error."""
-        return replies.refusal_from(error, row or NOWHERE, model=name)
+        return replies.refusal_from(error, row or UNKNOWN, model=name)
 
     def warn(self, text: str, why: object) -> None:
         """Log something else that the operator should know."""
