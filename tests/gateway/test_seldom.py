@@ -6,8 +6,7 @@ import logging
 
 import pytest
 
-from moongate.gateway import seldom
-from moongate.gateway.seldom import Seldom
+from moongate.gateway.seldom import REMEMBERED, Seldom, seldom
 
 
 def test_the_same_line_is_told_seldom_and_with_the_number_of_those_that_were_not(
@@ -37,7 +36,16 @@ def test_the_same_line_is_told_seldom_and_with_the_number_of_those_that_were_not
 def test_what_it_remembers_is_bounded() -> None:
     filtered = Seldom()
     record = logging.LogRecord("x", logging.WARNING, "", 0, "line %d", None, None)
-    for number in range(3 * seldom.REMEMBERED):
+    for number in range(3 * REMEMBERED):
         record.args = (number,)
         assert filtered.filter(record)
-    assert len(filtered._said) <= seldom.REMEMBERED
+    assert len(filtered._said) <= REMEMBERED
+
+
+def test_a_log_is_as_it_was_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("moongate.test.seldom.after")
+    with seldom(log):
+        log.warning("once")
+        log.warning("once")
+    log.warning("once")
+    assert [record.getMessage() for record in caplog.records] == ["once", "once"]

@@ -7,6 +7,7 @@ a series is a run of them, named once. Without a folder the memory is the proces
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -30,6 +31,8 @@ MICRO = 1_000_000
 CALL_CELLS = 7  # calls, prompt, completion, cached, reasoning, nano, without a price
 TIME_CELLS = 2 * (len(SECONDS) + 2) + len(MILLISECONDS) + 2  # whole, own, first byte: sum, buckets, the rest
 _HEAD = 2  # cells used, bytes of names used
+_STEP_CELLS, _STEP_BYTES = 2048, 16 * 1024  # by which a file gets its room
+_REST_CELLS, _REST_BYTES = 64, 8192  # kept for the series that take what has no room
 
 Labels = tuple[tuple[str, str], ...]
 Names = tuple[str, str, str, str]  # upstream, model, outcome, currency
@@ -64,6 +67,7 @@ class Counts:
         self.folder = folder
         self._memory, self._handle = _mapped(folder)
         self._cells = memoryview(self._memory)[: CELLS * 8].cast("q")
+        self._room = (CELLS, NAMES_BYTES) if folder is None else (_STEP_CELLS, _STEP_BYTES)
         self._known: dict[tuple[str, Labels], int] = {}
         self._calls: dict[Names, list[Numbers]] = {}  # that ended since the last flush
         self._times: dict[str, list[Took]] = {}  # likewise, by upstream
@@ -130,7 +134,7 @@ class Counts:
             return known
         at, named = self._cells[0], self._cells[1]
         line = msgspec.json.encode(Series(kind, labels, at, width)) + b"\n"
-        if at + width > CELLS - 64 or named + len(line) > NAMES_BYTES - 8192:
+        if not self._has_room(at + width + _REST_CELLS, named + len(line) + _REST_BYTES):
             rest = tuple((name, "other") for name, _ in labels)
             if labels != rest:
                 return self._series(kind, rest, width)
@@ -139,6 +143,22 @@ class Counts:
         self._cells[0], self._cells[1] = at + width, named + len(line)  # last, so that readers see whole lines
         self._known[kind, labels] = at
         return at
+
+    def _has_room(self, cells: int, names: int) -> bool:
+        """Say whether there is room for so many cells and bytes of names, and see to it that the file has it."""
+        has_cells, has_names = self._room
+        try:
+            while has_cells < min(cells, CELLS):
+                _allot(self._handle, has_cells * 8, _STEP_CELLS * 8)
+                has_cells += _STEP_CELLS
+            while has_names < min(names, NAMES_BYTES):
+                _allot(self._handle, CELLS * 8 + has_names, _STEP_BYTES)
+                has_names += _STEP_BYTES
+        except OSError:
+            return False
+        finally:
+            self._room = has_cells, has_names
+        return cells <= CELLS and names <= NAMES_BYTES
 
 
 def _calls_cells(calls: Sequence[Numbers]) -> list[int]:
@@ -240,21 +260,22 @@ def _mapped(folder: Path | None) -> tuple[mmap.mmap, int | None]:
         return mmap.mmap(-1, size), None
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = _allotted(folder, size)
+        handle, name = tempfile.mkstemp(suffix=".counts", dir=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            os.truncate(handle, size)
+            _allot(handle, 0, _STEP_CELLS * 8)
+            _allot(handle, CELLS * 8, _STEP_BYTES)
+        except OSError:
+            os.close(handle)
+            Path(name).unlink()
+            raise
         return mmap.mmap(handle, size), handle
     except OSError as error:
         raise StorageError(f"Nothing can be written to {str(folder)!r}: {error.strerror or error}.") from error
 
 
-def _allotted(folder: Path, size: int) -> int:
-    """Make a file that has all of its room: a page that a full disk cannot give later kills who counts in it."""
-    handle, name = tempfile.mkstemp(suffix=".counts", dir=folder)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with open(handle, "wb", closefd=False) as file:
-            file.write(bytes(size))
-    except OSError:
-        os.close(handle)
-        Path(name).unlink()
-        raise
-    return handle
+def _allot(handle: int | None, at: int, size: int) -> None:
+    """Give a part of the file its room: a page that a full disk cannot give later kills who counts in it."""
+    if handle is not None and os.pwrite(handle, bytes(size), at) < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 EVERY_S = 10.0
 REMEMBERED = 256  # lines
@@ -34,3 +35,14 @@ class Seldom(logging.Filter):
         if held_back:
             record.msg, record.args = "%s (and %d times more since it was said last)", (text, held_back)
         return True
+
+
+@contextlib.contextmanager
+def seldom(log: logging.Logger) -> Iterator[None]:
+    """Have a log say the same thing seldom for the length of the block."""
+    added = Seldom()
+    log.addFilter(added)
+    try:
+        yield
+    finally:
+        log.removeFilter(added)

@@ -37,7 +37,7 @@ from moongate.gateway.place import Place, prepared
 from moongate.gateway.porter import Porter
 from moongate.gateway.protocol import Protocol
 from moongate.gateway.relay import Patience, Relay
-from moongate.gateway.seldom import Seldom
+from moongate.gateway.seldom import seldom
 from moongate.gateway.sockets import BACKLOG
 from moongate.gateway.spool import Spool
 from moongate.gateway.tally import Tally
@@ -99,8 +99,7 @@ def run(
     being dropped. Raises ConfigError for what cannot be served (port in use, another address than loopback without
     keys, a bad [gateway] table), StorageError for the database, EngineError for the embedded model.
     """
-    logging.getLogger("moongate.gateway.calls").addFilter(Seldom())
-    with prepared(config, host, port, workers) as place:
+    with seldom(logging.getLogger("moongate.gateway.calls")), prepared(config, host, port, workers) as place:
         if ready is not None:
             ready(place, place.first_admin_key())
         if workers == 1:
