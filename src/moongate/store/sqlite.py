@@ -97,7 +97,7 @@ def explained(path: Path) -> Iterator[None]:
         raise StorageError(f"The database {str(path)!r} {what}.", advice=advice) from error
     except OSError as error:
         raise StorageError(
-            f"The database {str(path)!r} cannot be opened: {error.strerror or error}.",
+            f"{str(path)!r} cannot be opened: {error.strerror or error}.",
             advice="Free some space, or set MOONGATE_DATA_DIR to a folder that can be written.",
         ) from error
 
