@@ -278,7 +278,7 @@ def test_a_finding_tells_everything(row: Provider) -> None:
     (found,) = check(whole(K26, {"temperature": 0.3}), None, row)
     assert found.field == "temperature"
     assert found.value == 0.3
-    assert found.allowed == "1 while it thinks"
+    assert found.allowed == "only 1 while it thinks"
     assert "temperature = 0.3" in found.message
     assert K26 in found.message
     assert found.fix == "leaves it out; the server uses 1"
