@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 
 def read_until(terminal: int, wanted: bytes, *, limit_s: float = 30.0) -> bytes:
@@ -20,17 +22,23 @@ def read_until(terminal: int, wanted: bytes, *, limit_s: float = 30.0) -> bytes:
     return shown
 
 
-def test_a_conversation(named, server) -> None:
+@contextlib.contextmanager
+def conversation(env: dict[str, str], *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Start `moongate chat` on a terminal of its own; give the process and our end of the terminal."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moongate", "chat", "--no-color"],
-        env=named,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
+    command = [sys.executable, "-m", "moongate", "chat", *arguments]
+    process = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def test_a_conversation(named, server) -> None:
+    with conversation(named, "--no-color") as (process, ours):
         read_until(ours, b"> ")
         os.write(ours, b"good morning\n")
         read_until(ours, b"good morning\r\n> ")
@@ -38,10 +46,6 @@ def test_a_conversation(named, server) -> None:
         read_until(ours, b"and good night\r\n> ")
         os.write(ours, b"\x04")
         assert process.wait(timeout=30) == 0
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
     sent = server.requests[-1].json()["messages"]
     assert [(message["role"], message["content"]) for message in sent] == [
         ("user", "good morning"),
@@ -51,22 +55,9 @@ def test_a_conversation(named, server) -> None:
 
 
 def test_an_empty_line_sends_nothing_and_an_error_ends_with_its_code(named, server) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moongate", "chat", "-m", "kimi-k2-6"],
-        env=named,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    try:
+    with conversation(named, "-m", "kimi-k2-6") as (process, ours):
         read_until(ours, b"> ")
         os.write(ours, b"\nhello\n")
         read_until(ours, b"Nothing was sent.")
         assert process.wait(timeout=30) == 1
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
     assert server.count("POST", "/v1/chat/completions") == 0
