@@ -96,6 +96,12 @@ async def ask(pool: Pool, **more: Any) -> Any:
     return await pool.exchange(b"POST", b"/v1/chat/completions", b"x-a: 1\r\n", b"{}", **more)
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for a condition; `run` bounds how long."""
+    while not holds():
+        await asyncio.sleep(0.01)
+
+
 def test_an_exchange_and_the_connection_that_is_kept(run: Run) -> None:
     async def check() -> None:
         server = Server([[OK]])
@@ -228,8 +234,7 @@ def test_a_kept_connection_that_was_closed_is_not_used(run: Run) -> None:
         async with opened(one_each) as pool:
             for _ in range(3):
                 assert (await ask(pool)).body == b"hi"
-                await asyncio.sleep(0.02)
-            assert pool.size == 0
+                await until(lambda: pool.size == 0)
 
     run(check())
 
@@ -241,8 +246,7 @@ def test_an_idle_connection_is_closed_in_time(run: Run, extra: bytes) -> None:
         async with opened(server, timeouts=Timeouts(idle_s=60 if extra else 0.2, silence_s=0.5)) as pool:
             await ask(pool)
             assert pool.size == 1
-            await asyncio.sleep(1.2 if extra else 0.5)
-            assert pool.size == 0
+            await until(lambda: pool.size == 0)
 
     run(check())
 
@@ -315,7 +319,7 @@ def test_a_cancelled_exchange_closes_its_connection(run: Run) -> None:
         server = Server([[b""]], hold=True)
         async with opened(server) as pool:
             asked = asyncio.create_task(ask(pool))
-            await asyncio.sleep(0.05)
+            await until(lambda: server.requests)
             asked.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asked
@@ -326,9 +330,10 @@ def test_a_cancelled_exchange_closes_its_connection(run: Run) -> None:
 
 def test_closing_the_pool_ends_what_is_under_way(run: Run) -> None:
     async def check() -> None:
-        async with opened(Server([[b""]], hold=True), limits=Limits(max_connections=1)) as pool:
+        server = Server([[b""]], hold=True)
+        async with opened(server, limits=Limits(max_connections=1)) as pool:
             asked = [asyncio.create_task(ask(pool)) for _ in range(2)]
-            await asyncio.sleep(0.05)
+            await until(lambda: server.requests)
             await pool.close()
             under_way, waiting = await asyncio.gather(*asked, return_exceptions=True)
             assert isinstance(under_way, UnreachableError)
@@ -389,9 +394,8 @@ def test_a_sink_that_pauses_holds_the_endpoint_back(run: Run) -> None:
             assert written < total / 2
             assert sink.error is None
             connection.resume()
-            while not sink.ended:
-                await asyncio.sleep(0.01)
-            assert sink.received == total
+            await until(lambda: sink.ended or sink.error)
+            assert (sink.error, sink.received) == (None, total)
 
     run(check())
 
