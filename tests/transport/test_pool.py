@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -396,6 +397,18 @@ def test_a_sink_that_pauses_holds_the_endpoint_back(run: Run) -> None:
             connection.resume()
             await until(lambda: sink.ended or sink.error)
             assert (sink.error, sink.received) == (None, total)
+
+    run(check())
+
+
+def test_a_process_that_stood_still_does_not_blame_the_endpoint(run: Run) -> None:
+    async def check() -> None:
+        server = Server([[b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n", b"h", b"i"]], pause_s=0.1)
+        async with opened(server, timeouts=QUICK) as pool:
+            asked = asyncio.create_task(ask(pool))
+            await until(lambda: server.requests)
+            time.sleep(0.6)
+            assert (await asked).body == b"hi"
 
     run(check())
 

@@ -407,7 +407,7 @@ class Errand(Reckoning, abc.ABC):
     def _failed_there(self, error: MoongateError) -> None:
         """Try the next upstream where the configuration names one and nothing can have been charged; else fail."""
         if self._tap is None and may_go_elsewhere(error) and self._tried < len(self._route.targets):
-            told(error)
+            told(error, None if self._target is None else self._target.upstream)
             self._ended(error=error)
             self._received, self._size, self._sent = [], 0, False
             self._leave()
@@ -417,7 +417,7 @@ class Errand(Reckoning, abc.ABC):
     def _fail(self, error: MoongateError) -> None:
         target = self._target
         self._ended(error=error)
-        told(error)
+        told(error, None if target is None else target.upstream)
         if self._asked.ids:
             replies.rename(error, self._asked.ids)
         self._fail_with(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from moongate.gateway.errand import Errand
     from moongate.gateway.protocol import Protocol
     from moongate.gateway.seams import Files, Till
+    from moongate.gateway.upstream import Upstream
     from moongate.gateway.upstreams import Upstreams
 
 log = logging.getLogger("moongate.gateway.calls")  # where one trouble may be that of many: see `seldom`
@@ -123,7 +124,7 @@ class Relay:
         self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
 
 
-def told(error: MoongateError) -> None:
-    """Log what only the operator can mend. Messages of MoongateErrors hold no key and no content."""
+def told(error: MoongateError, upstream: Upstream | None = None) -> None:
+    """Log what only the operator can mend, and where. Messages of MoongateErrors hold no key and no content."""
     if error.kind not in CALLERS_FAULT:
-        log.warning("%s", error)
+        log.warning("%s%s", "" if upstream is None else f"{upstream.name}: ", error)

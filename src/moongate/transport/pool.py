@@ -242,7 +242,11 @@ class Pool:
 
     def _sweep(self) -> None:
         self._sweeping = None
-        self.now = now = time.monotonic()
+        before, self.now = self.now, time.monotonic()
+        now, stalled_s = self.now, self.now - before - self._tick_s
+        if stalled_s > self._tick_s:  # the process stood still: what came meanwhile was not heard yet
+            for connection in self._all:
+                connection.since += stalled_s
         for connection in [one for one in self._all if one.is_late(now)]:
             connection.fail(connection.late())
         if self._all:
